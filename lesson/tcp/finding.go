@@ -1,0 +1,78 @@
+package tcp
+
+import (
+	"math/bits"
+
+	"lesson/lesson/lang"
+)
+
+// Findings is a set of notable things about one segment.
+type Findings uint32
+
+// The findings. Each has a stable name (its String) and a sentence (Text).
+const (
+	Retransmission Findings = 1 << iota
+	OutOfOrder
+	Gap
+	DuplicateAck
+	WindowUpdate
+	ZeroWindow
+	KeepAlive
+	BadChecksum
+	Unacceptable
+	ResetIgnored
+	Crossed
+	Contradiction
+	PortReused
+	AckedUnseen
+	SynData
+	Corrected
+	numFindings = iota
+)
+
+var findings = [numFindings]struct {
+	name string
+	text lang.Text
+}{
+	{"retransmission", lang.Text{EN: "these sequence numbers were sent before", ZH: "这些序号此前已经发送过"}},
+	{"out-of-order", lang.Text{EN: "fills or overtakes a hole: segments did not come in the order sent", ZH: "填补或越过了一个空洞：报文段没有按发送顺序到达"}},
+	{"gap", lang.Text{EN: "earlier bytes are missing: lost, late, or not captured", ZH: "前面有字节缺失：丢失、迟到，或没有被抓到"}},
+	{"duplicate-ack", lang.Text{EN: "acknowledges the same number again: its sender still waits for the same byte", ZH: "再次确认同一个序号：发送者仍在等待同一个字节"}},
+	{"window-update", lang.Text{EN: "only tells a new receive window", ZH: "只是通告新的接收窗口"}},
+	{"zero-window", lang.Text{EN: "the receive window is 0: the peer has to stop sending", ZH: "接收窗口为 0：对端必须停止发送"}},
+	{"keep-alive", lang.Text{EN: "a keep-alive probe: an old sequence number, sent only to draw an answer (RFC 9293 §3.8.4)", ZH: "保活探测：故意使用旧序号，只为引出一个应答（RFC 9293 §3.8.4）"}},
+	{"bad-checksum", lang.Text{EN: "the checksum is wrong: the receiver drops this segment unread", ZH: "校验和错误：接收端会直接丢弃这个报文段"}},
+	{"unacceptable", lang.Text{EN: "outside the receiver's window: it changes no state (RFC 9293 §3.10.7.4)", ZH: "落在接收窗口之外：不改变任何状态（RFC 9293 §3.10.7.4）"}},
+	{"reset-ignored", lang.Text{EN: "a RST that does not stand exactly at the next expected number does not close the connection (RFC 5961 §3)", ZH: "RST 的序号不恰好等于期望的下一个序号，不会关闭连接（RFC 5961 §3）"}},
+	{"crossed", lang.Text{EN: "sent before the peer's last segment had arrived: the two crossed on the way", ZH: "发出时还没有收到对端的上一个报文段：两者在途中交错"}},
+	{"contradiction", lang.Text{EN: "does not fit what was seen so far: something is missing from the capture", ZH: "与此前所见不符：抓包中缺少了什么"}},
+	{"port-reused", lang.Text{EN: "a new connection between the same two addresses and ports", ZH: "同一对地址和端口上的新连接"}},
+	{"acked-unseen", lang.Text{EN: "acknowledges bytes that were never seen: the capture has missed a segment", ZH: "确认了从未见过的字节：抓包漏掉了报文段"}},
+	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
+	{"corrected", lang.Text{EN: "only this segment shows what had happened earlier", ZH: "直到这个报文段才看出先前发生了什么"}},
+}
+
+// Has reports whether all of g are in f.
+func (f Findings) Has(g Findings) bool { return f&g == g }
+
+// Names lists the findings by their stable names.
+func (f Findings) Names() []string {
+	out := make([]string, 0, bits.OnesCount32(uint32(f)))
+	for i := range findings {
+		if f&(1<<i) != 0 {
+			out = append(out, findings[i].name)
+		}
+	}
+	return out
+}
+
+// Texts lists a sentence for each finding.
+func (f Findings) Texts() []lang.Text {
+	var out []lang.Text
+	for i := range findings {
+		if f&(1<<i) != 0 {
+			out = append(out, findings[i].text)
+		}
+	}
+	return out
+}

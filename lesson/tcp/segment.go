@@ -1,0 +1,154 @@
+package tcp
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// End names one of a connection's two ends. The client is the end that sent
+// the first SYN; in a capture that starts later, the end with the higher port.
+type End uint8
+
+// The two ends.
+const (
+	Client End = iota
+	Server
+)
+
+// Peer returns the other end.
+func (e End) Peer() End { return e ^ 1 }
+
+func (e End) String() string {
+	if e == Client {
+		return "client"
+	}
+	return "server"
+}
+
+// Flags are a segment's control bits (RFC 9293 §3.1), bit 0 being FIN.
+type Flags uint16
+
+// The control bits, from the lowest.
+const (
+	FIN Flags = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	ECE
+	CWR
+	AE
+)
+
+var flagNames = [...]string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"}
+
+// Has reports whether all the bits of f2 are set in f.
+func (f Flags) Has(f2 Flags) bool { return f&f2 == f2 }
+
+// Any reports whether one of the bits of f2 is set in f.
+func (f Flags) Any(f2 Flags) bool { return f&f2 != 0 }
+
+// shown is the order in which people say the flags: "SYN ACK", "FIN ACK".
+var shown = [...]int{1, 0, 2, 3, 4, 5, 6, 7, 8}
+
+// Names lists the set bits in the order people say them: SYN, FIN, RST, PSH,
+// ACK, and the rest.
+func (f Flags) Names() []string {
+	names := make([]string, 0, 3)
+	for _, i := range shown {
+		if f&(1<<i) != 0 {
+			names = append(names, flagNames[i])
+		}
+	}
+	return names
+}
+
+// String joins Names with spaces: "FIN ACK"; "none" when no bit is set.
+func (f Flags) String() string {
+	if f == 0 {
+		return "none"
+	}
+	return strings.Join(f.Names(), " ")
+}
+
+// Endpoint is an address and a port without pointers. IPv4 addresses are kept
+// in their IPv4-mapped form.
+type Endpoint struct {
+	IP   [16]byte
+	Port uint16
+}
+
+// EndpointFrom converts an address and port of either family.
+func EndpointFrom(ap netip.AddrPort) Endpoint {
+	return Endpoint{IP: ap.Addr().As16(), Port: ap.Port()}
+}
+
+// AddrPort converts back.
+func (e Endpoint) AddrPort() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(e.IP).Unmap(), e.Port)
+}
+
+// String is the usual form: 127.0.0.1:2023 or [::1]:2023.
+func (e Endpoint) String() string { return e.AddrPort().String() }
+
+// Options are the TCP options that carry meaning here (RFC 9293 §3.2,
+// RFC 7323, RFC 2018, RFC 7413). Each Has field says whether the option was
+// there.
+type Options struct {
+	MSS           uint16 // bytes
+	WindowScale   uint8  // shift count
+	TSVal, TSEcr  uint32
+	SACK          [4]SACKBlock
+	SACKBlocks    uint8 // how many of SACK are set
+	HasMSS        bool
+	HasScale      bool
+	SACKPermitted bool
+	HasTimestamps bool
+	HasFastOpen   bool
+}
+
+// SACKBlock is one range [Left, Right) of bytes received out of order.
+type SACKBlock struct{ Left, Right Seq }
+
+// Segment is one TCP segment as it stood on the wire.
+type Segment struct {
+	Time     int64 // nanoseconds since 1970 UTC, as the capture says
+	Src, Dst Endpoint
+	Seq, Ack Seq // Ack has meaning only with the ACK flag
+	Flags    Flags
+	Window   uint16 // as sent, before scaling
+	Urgent   uint16
+	Len      uint32 // payload bytes by the IP length, whether captured or not
+	Options  Options
+	// BadChecksum says that the checksum was verified and is wrong. It is
+	// never set where the sender leaves the sum to its hardware, as on lo.
+	BadChecksum bool
+}
+
+// SeqLen is the sequence space the segment takes: its payload, and one each
+// for SYN and FIN (RFC 9293 §3.4).
+func (s *Segment) SeqLen() uint32 {
+	n := s.Len
+	if s.Flags.Has(SYN) {
+		n++
+	}
+	if s.Flags.Has(FIN) {
+		n++
+	}
+	return n
+}
+
+// End is the sequence number just after the segment.
+func (s *Segment) End() Seq { return s.Seq.Add(s.SeqLen()) }
+
+// Captured is a segment together with the bytes it was decoded from. The
+// slices are valid until the source is asked for the next one.
+type Captured struct {
+	Segment
+	Number  int    // of the packet in its capture, from 1
+	Raw     []byte // the whole frame as captured, link header included
+	RawLen  int    // its length on the wire; len(Raw) may be less
+	Header  []byte // the TCP header, within Raw; may be cut short
+	Payload []byte // the payload that was captured, within Raw; may be cut short
+}

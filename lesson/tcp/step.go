@@ -1,0 +1,48 @@
+package tcp
+
+// Step is what one segment did to both ends of its connection. It is a plain
+// value: observing a segment allocates nothing.
+type Step struct {
+	N        uint32   // the segment's number in its connection, from 1
+	From     End      // who sent it
+	Seq, Ack uint32   // relative to each end's first sequence number
+	RelKnown [2]bool  // whether Seq (0) and Ack (1) are relative to a SYN seen in the capture
+	Before   [2]State // by End: just before the segment left, or arrived
+	After    [2]State // by End: after departure or arrival (RFC 9293 §3.5)
+	Inferred [2]bool  // by End: After is concluded, not shown by anything on the wire
+	Taken    [2]Path  // by End: the rules that led from Before to After
+	Findings Findings
+	// Revised says that rows already told were wrong about one end, as this
+	// segment shows. Since is 0 when there is nothing to revise.
+	Revised Revision
+}
+
+// Path is the arrows one end took because of one segment, in order.
+type Path struct {
+	rules [4]RuleID
+	n     uint8
+}
+
+// Rules lists the arrows in the order taken.
+func (p *Path) Rules() []*Rule {
+	out := make([]*Rule, 0, p.n)
+	for _, id := range p.rules[:p.n] {
+		out = append(out, &rules[id])
+	}
+	return out
+}
+
+func (p *Path) add(id RuleID) {
+	if int(p.n) < len(p.rules) {
+		p.rules[p.n] = id
+		p.n++
+	}
+}
+
+// Revision corrects what earlier steps said of one end: from step Since up to
+// the one before this, the end was really in State.
+type Revision struct {
+	End   End
+	Since uint32
+	State State
+}
