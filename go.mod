@@ -1,3 +1,5 @@
 module lesson
 
 go 1.25.0
+
+require github.com/rivo/uniseg v0.4.7
