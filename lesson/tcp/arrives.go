@@ -45,6 +45,11 @@ func (o *observation) getsReset() {
 			o.move(to, RcvRstAtPassive)
 		case s.Seq == y.rcv:
 			o.move(to, RcvRst)
+		case y.is(gotPeerFin) && s.Seq.Add(1) == y.rcv && y.state != TimeWait:
+			// Linux takes a RST at the number of the FIN for exact: an
+			// end that has sent FIN may not count it in its RST.
+			o.step.Findings |= ResetAtFin
+			o.move(to, RcvRst)
 		case y.acceptable(s, o.bothScaled()):
 			o.step.Findings |= ResetIgnored // draws a challenge ACK
 		default:
