@@ -62,11 +62,9 @@ func (o *observation) proves() {
 	ack := s.Ack
 	synchronized := x.state != SynSent || s.Flags.Has(SYN)
 	if y.nxt.Less(ack) && synchronized && ack.Sub(y.nxt) < 1<<30 {
-		if y.nxt != y.iss.Add(1) || y.is(sentSyn) {
-			o.step.Findings |= AckedUnseen
-			if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
-				o.c.doubt, o.c.doubtful = true, from.Peer()
-			}
+		o.step.Findings |= AckedUnseen
+		if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
+			o.c.doubt, o.c.doubtful = true, from.Peer()
 		}
 		y.nxt = ack
 	}
