@@ -156,12 +156,10 @@ func (o *observation) sendsAck() {
 			o.takeBack(from, x.gotRst, x.beforeRst) // the RST did not count
 			x.gotRst = 0
 		} else if !x.is(finAcked) {
-			o.step.Findings |= Contradiction
-			o.force(from, Unknown)
+			o.contradicts()
 		}
 	case Listen:
-		o.step.Findings |= Contradiction
-		o.force(from, Unknown)
+		o.contradicts()
 	}
 	o.move(from, SndAck)
 	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
@@ -172,6 +170,13 @@ func (o *observation) sendsAck() {
 	}
 }
 
+// contradicts gives up what was believed of the sender.
+func (o *observation) contradicts() {
+	o.step.Findings |= Contradiction
+	o.force(o.from, Unknown)
+	o.step.Before[o.from] = Unknown
+}
+
 func (o *observation) sendsFin() {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	fin := s.End() - 1
@@ -180,9 +185,11 @@ func (o *observation) sendsFin() {
 		o.step.Before = o.c.states()
 	}
 	if x.is(sentFin) {
-		if fin == x.fin && x.is(finAcked) && x.state != Unknown {
+		if fin == x.fin && x.gotAck != 0 && x.gotRst == 0 {
+			// A FIN again: its ACK has not come.
 			x.unset(finAcked)
 			o.takeBack(from, x.gotAck, undo(x.state, RcvAckOfFin))
+			x.gotAck = 0
 		}
 		return
 	}

@@ -83,7 +83,7 @@ const (
 	zeekReset
 )
 
-func (s *Summary) zeek(e End) zeekState {
+func (s Summary) zeek(e End) zeekState {
 	h, peer := &s.End[e], &s.End[e.Peer()]
 	switch {
 	case h.Reset:
@@ -102,7 +102,7 @@ func (s *Summary) zeek(e End) zeekState {
 
 // ConnState is Zeek's conn_state code: S0, S1, SF, REJ, S2, S3, RSTO, RSTR,
 // RSTOS0, RSTRH, SH, SHR or OTH.
-func (s *Summary) ConnState() string {
+func (s Summary) ConnState() string {
 	o, r := s.zeek(Client), s.zeek(Server)
 	gone := func(z zeekState) bool { return z == zeekInactive || z == zeekPartial }
 	noData := s.End[Client].Bytes == 0 && s.End[Server].Bytes == 0
