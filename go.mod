@@ -3,6 +3,7 @@ module lesson
 go 1.26.0
 
 require (
+	github.com/google/gopacket v1.1.19
 	github.com/mattn/go-runewidth v0.0.31
 	github.com/rivo/uniseg v0.4.7
 	github.com/spf13/cobra v1.10.2
