@@ -23,19 +23,19 @@ const (
 	usual     = 80
 )
 
-// width is how many columns there are: the terminal's, else COLUMNS, else 80.
-func (a *app) width() int {
-	w := 0
-	if fd, ok := terminal(a.stdout); ok {
-		w, _, _ = term.GetSize(fd)
+// width is how many columns a stream has: its terminal's, else COLUMNS, else 80.
+func (a *app) width(stream any) int {
+	columns := 0
+	if fd, ok := terminal(stream); ok {
+		columns, _, _ = term.GetSize(fd)
 	}
-	if w <= 0 {
-		w, _ = strconv.Atoi(a.getenv("COLUMNS"))
+	if columns <= 0 {
+		columns, _ = strconv.Atoi(a.getenv("COLUMNS"))
 	}
-	if w <= 0 {
-		w = usual
+	if columns <= 0 {
+		columns = usual
 	}
-	return min(max(w, narrowest), widest)
+	return min(max(columns, narrowest), widest)
 }
 
 // colorMode is the value of --color.
