@@ -92,7 +92,6 @@ func (o *observation) proves() {
 		}
 	}
 	o.receivesFin(from) // late: only this segment shows it
-	o.step.Before[from] = o.c.State(from)
 }
 
 func (o *observation) sendsSyn() {
@@ -134,7 +133,6 @@ func (o *observation) sendsSynAck() {
 		}
 	}
 	x.set(answered)
-	o.step.Before[from] = o.c.State(from)
 	o.move(from, SndSynAck)
 }
 
@@ -149,7 +147,6 @@ func (o *observation) sendsAck() {
 			if !y.is(sentSyn) {
 				o.step.Findings |= AckedUnseen
 			}
-			o.step.Before[from] = Established
 		}
 	case Closed:
 		if x.gotRst != 0 {
@@ -174,7 +171,6 @@ func (o *observation) sendsAck() {
 func (o *observation) contradicts() {
 	o.step.Findings |= Contradiction
 	o.force(o.from, Unknown)
-	o.step.Before[o.from] = Unknown
 }
 
 func (o *observation) sendsFin() {
@@ -182,7 +178,6 @@ func (o *observation) sendsFin() {
 	fin := s.End() - 1
 	if o.c.doubt && o.c.doubtful == from && fin.Sub(x.una) < 1<<30 {
 		o.c.doubt = false // what was not seen was not a FIN
-		o.step.Before = o.c.states()
 	}
 	if x.is(sentFin) {
 		if fin == x.fin && x.gotAck != 0 && x.gotRst == 0 {

@@ -14,25 +14,28 @@ const (
 	SeenRst
 )
 
-func (s *Segment) completeness() (c Completeness) {
-	switch s.Flags & (SYN | ACK) {
-	case SYN:
-		c |= SeenSyn
-	case SYN | ACK:
-		c |= SeenSynAck
-	case ACK:
-		c |= SeenAck
+// sees counts one segment as tshark does: a SYN for nothing but a SYN, a RST for
+// no FIN, and FIN and data only where they come with an ACK.
+func (c *Conn) sees(s *Segment) {
+	f := s.Flags
+	if f.Has(RST) {
+		c.seen |= SeenRst
 	}
-	if s.Len > 0 {
-		c |= SeenData
+	switch {
+	case f.Has(SYN | ACK):
+		c.seen |= SeenSynAck
+	case f.Has(SYN):
+		c.seen |= SeenSyn
+	case f.Has(ACK):
+		if f.Has(FIN) && !f.Has(RST) {
+			c.seen |= SeenFin
+		}
+		if s.Len > 0 {
+			c.seen |= SeenData
+		} else {
+			c.seen |= SeenAck
+		}
 	}
-	if s.Flags.Has(FIN) {
-		c |= SeenFin
-	}
-	if s.Flags.Has(RST) {
-		c |= SeenRst
-	}
-	return c
 }
 
 // Summary is what can be said of a connection as a whole.
@@ -59,6 +62,9 @@ type EndSummary struct {
 // Summary returns what was seen so far.
 func (c *Conn) Summary() Summary {
 	s := Summary{Segments: c.n, First: c.first, Last: c.last, Completeness: c.seen}
+	if c.n == 1 && c.seen != SeenSyn {
+		s.Completeness = 0 // tshark counts a lone segment only if it is a SYN
+	}
 	for e := range c.half {
 		h := &c.half[e]
 		s.End[e] = EndSummary{
