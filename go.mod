@@ -3,7 +3,13 @@ module lesson
 go 1.26.0
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/vishvananda/netlink v1.3.1
 	github.com/vishvananda/netns v0.0.5
+	golang.org/x/net v0.62.0
 	golang.org/x/sys v0.49.0
+	golang.org/x/term v0.47.0
+	kernel.org/pub/linux/libs/security/libcap/cap v1.2.78
 )
+
+require kernel.org/pub/linux/libs/security/libcap/psx v1.2.78 // indirect
