@@ -1,3 +1,8 @@
 module lesson
 
-go 1.25.0
+go 1.26.0
+
+require (
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+)
