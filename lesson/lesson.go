@@ -178,12 +178,12 @@ func (p *parser) archive(a *txtar.Archive) error {
 
 // section reads one section whose marker stands on the given line.
 func (p *parser) section(line int, name, body string) error {
-	when, rest, err := p.when(line, name)
+	name = strings.Join(strings.Fields(name), " ")
+	kind, rest, _ := strings.Cut(name, " ")
+	when, arg, err := p.when(line, rest)
 	if err != nil {
 		return err
 	}
-	name = strings.Join(strings.Fields(name), " ")
-	kind, arg, _ := strings.Cut(strings.TrimSpace(rest), " ")
 	switch kind {
 	case "note":
 		// Two notes may wait for the same kind of segment: the first takes
@@ -193,9 +193,9 @@ func (p *parser) section(line int, name, body string) error {
 		if err := p.once(line, "-- "+name+" --"); err != nil {
 			return err
 		}
-		return p.console(line, when, strings.TrimSpace(arg), body)
+		return p.console(line, when, arg, body)
 	case "script", "expect":
-		if arg == "" && when == (When{}) {
+		if rest == "" {
 			if err := p.once(line, "-- "+name+" --"); err != nil {
 				return err
 			}

@@ -144,4 +144,5 @@ const (
 	errReset       = unix.ECONNRESET
 	errRefused     = unix.ECONNREFUSED
 	errPipe        = unix.EPIPE
+	errTimedOut    = unix.ETIMEDOUT
 )

@@ -33,10 +33,10 @@ type Wire interface {
 // Options says how a lesson is to be played.
 type Options struct {
 	Place     lesson.Place
-	Interface string // the loopback interface's name, for the opening
-	IPv6      bool   // ::1 at both ends instead of 127.0.0.1 and 127.0.0.2
-	Port      uint16 // the server's
-	Message   string // what {message} stands for: 1 to 1024 bytes
+	Interface string          // the loopback interface's name, for the opening
+	IPv6      bool            // ::1 at both ends instead of 127.0.0.1 and 127.0.0.2
+	Port      uint16          // the server's
+	Message   string          // what {message} stands for: 1 to 1024 bytes
 	Set       map[string]bool // the lesson's own options that are on
 	Wire      Wire
 	// Ask asks the kernel for the state of one end's socket; nil: never asked.
