@@ -92,7 +92,6 @@ func (c *Conn) Observe(s *Segment) Step {
 	o := observation{c: c, s: s, from: from, x: &c.half[from], y: &c.half[from.Peer()]}
 	o.step = Step{N: c.n, From: from, Before: c.states()}
 	c.seen |= s.completeness()
-	o.x.segments++
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
@@ -102,11 +101,12 @@ func (c *Conn) Observe(s *Segment) Step {
 		o.arrives()
 		o.settle()
 	}
+	o.x.last = c.n
 	o.relative()
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]
-		o.step.Inferred[e] = !h.is(certain) && (h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered|knowsSeq))
+		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && !h.is(certain)
 	}
 	return o.step
 }
@@ -242,7 +242,6 @@ func (o *observation) move(e End, on Event) Verdict {
 	case RcvRst, RcvRstAtPassive:
 		h.gotRst, h.beforeRst = o.c.n, h.state
 	}
-	h.unset(certain)
 	h.state = rule.To
 	o.step.Taken[e].add(answers[rule.From][rule.On])
 	return Moves

@@ -62,11 +62,9 @@ func (o *observation) proves() {
 	ack := s.Ack
 	synchronized := x.state != SynSent || s.Flags.Has(SYN)
 	if y.nxt.Less(ack) && synchronized && ack.Sub(y.nxt) < 1<<30 {
-		if y.nxt != y.iss.Add(1) || y.is(sentSyn) {
-			o.step.Findings |= AckedUnseen
-			if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
-				o.c.doubt, o.c.doubtful = true, from.Peer()
-			}
+		o.step.Findings |= AckedUnseen
+		if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
+			o.c.doubt, o.c.doubtful = true, from.Peer()
 		}
 		y.nxt = ack
 	}
@@ -99,6 +97,7 @@ func (o *observation) proves() {
 
 func (o *observation) sendsSyn() {
 	x, from := o.x, o.from
+	x.set(active)
 	switch {
 	case x.is(pastSyn) || x.is(answered):
 		return // an old duplicate
@@ -209,12 +208,19 @@ func (o *observation) sendsReset() {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	x.set(sentRst)
 	switch {
+	case x.state == Closed:
 	case x.state == SynRecv && !x.is(answered):
 		// A refusal: there never was a SYN_RECV.
 		o.takeBack(from, x.gotSyn, Closed)
 	case x.state == Unknown:
 		o.force(from, Closed)
 	case x.is(knowsSeq) && s.Seq == x.nxt, y.is(knowsRcv) && s.Seq == y.rcv, y.is(hasAcked) && s.Seq == y.acked:
+		if !s.Flags.Has(ACK) && x.state != SynSent && y.is(hasAcked) && s.Seq == y.acked {
+			// The answer of an end without a connection (§3.10.7.1): it
+			// was already closed when the segment it answers came.
+			o.takeBack(from, y.last, Closed)
+			return
+		}
 		o.move(from, SndRst)
 	}
 }
