@@ -12,6 +12,7 @@ import (
 
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
 )
 
 // Lesson is one lesson as its author wrote it: who does what, in which order,
@@ -100,13 +101,12 @@ type ConsoleLine struct {
 	Text lang.Text
 }
 
-// Promise is one segment the lesson promises, with both ends' states after it.
+// Promise is one segment the lesson promises, and both ends' states after it.
+// What its line leaves unsaid is not promised.
 type Promise struct {
 	When
-	Line  int
-	From  tcp.End
-	Flags tcp.Flags
-	State [2]tcp.State // by end
+	Line    int
+	Segment notation.Line
 }
 
 // Option finds one of the lesson's options by name.

@@ -7,6 +7,7 @@ import (
 
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
 )
 
 // Action is one line of a lesson's script.
@@ -200,36 +201,23 @@ func (p *parser) script() error {
 
 // promise reads "client F. | FIN_WAIT1 CLOSE_WAIT".
 func (p *parser) promise(line int, when When, text string) error {
-	segment, states, _ := strings.Cut(text, "|")
-	word := strings.Fields(segment)
-	pr := Promise{When: when, Line: line}
-	ok := len(word) == 2
-	if ok {
-		pr.From, ok = parseEnd(word[0])
+	s, err := notation.Parse(text)
+	if problem, ok := lang.AsProblem(err); ok {
+		return p.bad(line, problem.What.EN, problem.What.ZH)
 	}
-	if ok {
-		pr.Flags, ok = parseFlags(word[1])
+	if !s.HasState {
+		return p.bad(line, "expected the states after the segment, such as client F. | FIN_WAIT1 CLOSE_WAIT",
+			"应写明报文段之后的状态，例如 client F. | FIN_WAIT1 CLOSE_WAIT")
 	}
-	if !ok {
-		return p.bad(line, fmt.Sprintf("expected a segment such as client F. | FIN_WAIT1 CLOSE_WAIT, found %q", text),
-			fmt.Sprintf("应为报文段，例如 client F. | FIN_WAIT1 CLOSE_WAIT，实为 %q", text))
-	}
-	var err error
-	if pr.State, err = p.states(line, states); err != nil {
-		return err
-	}
-	p.l.Expect = append(p.l.Expect, pr)
+	p.l.Expect = append(p.l.Expect, Promise{when, line, s})
 	return nil
 }
 
-func parseFlags(letters string) (f tcp.Flags, ok bool) {
-	const order = "FSRP.UEW"
-	for _, r := range letters {
-		i := strings.IndexRune(order, r)
-		if i < 0 || f.Has(1<<i) {
-			return 0, false
-		}
-		f |= 1 << i
-	}
-	return f, f != 0
+// Kept reports whether a segment of a run is what was promised.
+func (p *Promise) Kept(s *Segment) bool {
+	want, step := &p.Segment, &s.Step
+	return want.From == step.From && want.Flags == s.Flags && want.State == step.After &&
+		(!want.HasSeq || uint32(want.Seq) == step.Seq && want.Len == s.Len) &&
+		(!want.HasAck || uint32(want.Ack) == step.Ack) &&
+		(!want.HasWindow || want.Window == s.Window)
 }

@@ -23,7 +23,7 @@ type director struct {
 	programs [2]*program
 	watch    *watch
 
-	narrator lesson.Narrator
+	narrator *lesson.Narrator
 	promises promises
 	notes    []lesson.MomentNote // not told yet
 	calls    [2][]*call          // by end: not finished yet, in order; the first is being made
@@ -44,9 +44,8 @@ func (d *director) play() error {
 			d.notes = append(d.notes, n)
 		}
 	}
-	d.narrator.Conn = tcp.NewConn(tcp.EndpointFrom(d.ends[tcp.Client]), tcp.EndpointFrom(d.ends[tcp.Server]))
-	d.narrator.Conn.Know(tcp.Client, tcp.Closed)
-	d.narrator.Conn.Know(tcp.Server, tcp.Closed)
+	d.conn().Know(tcp.Client, tcp.Closed)
+	d.conn().Know(tcp.Server, tcp.Closed)
 	err := d.teller.Tell(&lesson.Opening{
 		Name: d.lesson.Name, Title: d.lesson.Title, Refs: d.lesson.Refs,
 		Place: d.o.Place, Interface: d.o.Interface, Ends: d.ends, Checked: d.o.Ask != nil,
@@ -127,8 +126,10 @@ func next(then []lesson.Action) lang.Text {
 	return lang.Text{EN: "the lesson ends", ZH: "本课结束"}
 }
 
+func (d *director) conn() *tcp.Conn { return d.narrator.Conn() }
+
 func (d *director) state() [2]tcp.State {
-	return [2]tcp.State{d.narrator.Conn.State(tcp.Client), d.narrator.Conn.State(tcp.Server)}
+	return [2]tcp.State{d.conn().State(tcp.Client), d.conn().State(tcp.Server)}
 }
 
 // proceed takes an end's calls as far as they have come: those that are done
@@ -178,7 +179,7 @@ func (d *director) finish(c *call) error {
 	}
 	switch {
 	case c.Verb == lesson.Listen && c.err == nil:
-		d.narrator.Conn.Know(tcp.Server, tcp.Listen)
+		d.conn().Know(tcp.Server, tcp.Listen)
 	case c.Verb == lesson.Listen:
 		return d.refused(d.ends[tcp.Server], c.err)
 	case c.Verb == lesson.Recv:
@@ -190,7 +191,7 @@ func (d *director) finish(c *call) error {
 // released reports whether the segments seen so far make a blocking call
 // return.
 func (d *director) released(c *call) bool {
-	conn := &d.narrator.Conn
+	conn := d.conn()
 	s := conn.State(c.End)
 	idle := s == tcp.Closed || s == tcp.Listen
 	switch c.Verb {
@@ -206,7 +207,7 @@ func (d *director) released(c *call) bool {
 // segment takes the next segment of the connection into the story.
 func (d *director) segment(c tcp.Captured) error {
 	d.moved = true
-	s := d.narrator.Tell(c)
+	s := d.narrator.Tell(&c)
 	if i := d.noteFor(s); i >= 0 {
 		s.Explain = append([]lesson.Explanation{d.notes[i].Explanation}, s.Explain...)
 		d.notes = append(d.notes[:i:i], d.notes[i+1:]...)
@@ -325,7 +326,7 @@ func fromWire(err error) bool {
 
 func (d *director) met(all []lesson.Condition) bool {
 	for _, c := range all {
-		if c.Acked && !d.narrator.Conn.AllAcked() || !c.Acked && d.narrator.Conn.State(c.End) != c.State {
+		if c.Acked && !d.conn().AllAcked() || !c.Acked && d.conn().State(c.End) != c.State {
 			return false
 		}
 	}

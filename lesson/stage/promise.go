@@ -6,6 +6,7 @@ import (
 	"lesson/lesson"
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
 )
 
 // promises follows a run along the segments that the lesson promised.
@@ -33,7 +34,7 @@ func (p *promises) compare(s *lesson.Segment) (differs lang.Text) {
 	if !p.kept() {
 		return lang.Text{}
 	}
-	got := lesson.Promise{From: s.Step.From, Flags: s.Flags, State: s.Step.After}
+	got := notation.Line{From: s.Step.From, Flags: s.Flags, State: s.Step.After}
 	if len(p.left) == 0 {
 		p.differs = lang.Text{
 			EN: fmt.Sprintf("segment %d was not promised: %s.", s.N, inEnglish(&got)),
@@ -42,14 +43,14 @@ func (p *promises) compare(s *lesson.Segment) (differs lang.Text) {
 	} else {
 		want := p.left[0]
 		p.left = p.left[1:]
-		if want.From == got.From && want.Flags == got.Flags && want.State == got.State {
+		if want.Kept(s) {
 			return lang.Text{}
 		}
 		p.differs = lang.Text{
-			EN: fmt.Sprintf("segment %d differs. Promised: %s. Came: %s.", s.N, inEnglish(&want), inEnglish(&got)),
-			ZH: fmt.Sprintf("第 %d 个报文段与预期不同。预期：%s。实际：%s。", s.N, inChinese(&want), inChinese(&got)),
+			EN: fmt.Sprintf("segment %d differs. Promised: %s. Came: %s.", s.N, inEnglish(&want.Segment), inEnglish(&got)),
+			ZH: fmt.Sprintf("第 %d 个报文段与预期不同。预期：%s。实际：%s。", s.N, inChinese(&want.Segment), inChinese(&got)),
 		}
-		if w := why(&want, &got, s.Step.Findings); !w.IsZero() {
+		if w := why(&want.Segment, &got, s.Step.Findings); !w.IsZero() {
 			p.differs.EN += " " + w.EN
 			p.differs.ZH += w.ZH
 		}
@@ -62,7 +63,7 @@ func (p *promises) end() (differs lang.Text) {
 	if !p.kept() || len(p.left) == 0 {
 		return lang.Text{}
 	}
-	want := &p.left[0]
+	want := &p.left[0].Segment
 	p.differs = lang.Text{
 		EN: fmt.Sprintf("a promised segment did not come: %s.", inEnglish(want)),
 		ZH: fmt.Sprintf("预期的报文段没有出现：%s。", inChinese(want)),
@@ -70,11 +71,11 @@ func (p *promises) end() (differs lang.Text) {
 	return p.differs
 }
 
-func inEnglish(p *lesson.Promise) string {
+func inEnglish(p *notation.Line) string {
 	return fmt.Sprintf("%s from the %s, then client %s, server %s", p.Flags, p.From, p.State[tcp.Client], p.State[tcp.Server])
 }
 
-func inChinese(p *lesson.Promise) string {
+func inChinese(p *notation.Line) string {
 	from := "客户端"
 	if p.From == tcp.Server {
 		from = "服务器"
@@ -83,7 +84,7 @@ func inChinese(p *lesson.Promise) string {
 }
 
 // why explains a difference where its cause is known.
-func why(want, got *lesson.Promise, f tcp.Findings) lang.Text {
+func why(want, got *notation.Line, f tcp.Findings) lang.Text {
 	const ack, finAck = tcp.ACK, tcp.FIN | tcp.ACK
 	switch {
 	case f.Has(tcp.Retransmission):

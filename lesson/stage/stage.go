@@ -86,7 +86,8 @@ func Play(ctx context.Context, l *lesson.Lesson, o Options, t lesson.Teller) err
 			return err
 		}
 	}
-	d.watch = startWatch(o.Wire, d.ends)
+	d.narrator = lesson.NewNarrator(d.ends[tcp.Client], d.ends[tcp.Server])
+	d.watch = startWatch(o.Wire, d.narrator.Owns)
 	defer d.watch.stop()
 	return d.play()
 }

@@ -3,7 +3,6 @@ package stage
 import (
 	"bytes"
 	"errors"
-	"net/netip"
 	"os"
 	"time"
 
@@ -14,7 +13,7 @@ import (
 // pauses, and keeps the segments of the one connection.
 type watch struct {
 	wire     Wire
-	ends     [2]tcp.Endpoint
+	owns     func(*tcp.Segment) bool
 	segments chan tcp.Captured // closed when the wire fails or the watch is stopped
 	err      error             // why it failed; read once segments is closed
 	quit     chan struct{}
@@ -24,11 +23,8 @@ type watch struct {
 // lesson at rest sends next to nothing.
 const room = 1024
 
-func startWatch(wire Wire, ends [2]netip.AddrPort) *watch {
-	w := &watch{wire: wire, segments: make(chan tcp.Captured, room), quit: make(chan struct{})}
-	for e, a := range ends {
-		w.ends[e] = tcp.EndpointFrom(a)
-	}
+func startWatch(wire Wire, owns func(*tcp.Segment) bool) *watch {
+	w := &watch{wire: wire, owns: owns, segments: make(chan tcp.Captured, room), quit: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -49,23 +45,30 @@ func (w *watch) run() {
 			w.err = err
 			return
 		}
-		if !w.ours(&c.Segment) {
+		if !w.owns(&c.Segment) {
 			continue
 		}
-		c.Raw, c.Header, c.Payload = bytes.Clone(c.Raw), bytes.Clone(c.Header), bytes.Clone(c.Payload)
 		select {
-		case w.segments <- c:
+		case w.segments <- kept(c):
 		case <-w.quit:
 			return
 		}
 	}
 }
 
-// ours reports whether the segment belongs to the lesson's connection: all
-// four of addresses and ports must be the lesson's.
-func (w *watch) ours(s *tcp.Segment) bool {
-	c, v := w.ends[tcp.Client], w.ends[tcp.Server]
-	return s.Src == c && s.Dst == v || s.Src == v && s.Dst == c
+// kept is a copy that holds when the wire goes on to the next segment.
+func kept(c tcp.Captured) tcp.Captured {
+	frame := c.Raw
+	c.Raw = bytes.Clone(frame)
+	within := func(part []byte) []byte {
+		at := cap(frame) - cap(part)
+		if len(part) == 0 || at < 0 || at+len(part) > len(c.Raw) {
+			return nil
+		}
+		return c.Raw[at : at+len(part)]
+	}
+	c.Header, c.Payload = within(c.Header), within(c.Payload)
+	return c
 }
 
 // stop ends the watch and waits for it.
