@@ -27,7 +27,10 @@ type director struct {
 	promises promises
 	notes    []lesson.MomentNote // not told yet
 	calls    [2][]*call          // by end: not finished yet, in order; the first is being made
+	sent     [2]uint64           // bytes that send() has taken
 	read     [2]uint64           // bytes that recv() has returned
+	closed   [2]bool             // by close(), shutdown() or abort
+	opened   bool                // connect() was called
 
 	teller    lesson.Teller
 	story     story
@@ -111,6 +114,7 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 		c.text = []byte(d.fill(a.Arg))
 	}
 	d.moved = true
+	d.opened = d.opened || a.Verb == lesson.Connect
 	d.calls[a.End] = append(d.calls[a.End], c)
 	d.programs[a.End].asked <- c
 	return d.proceed(a.End)
@@ -182,10 +186,30 @@ func (d *director) finish(c *call) error {
 		d.conn().Know(tcp.Server, tcp.Listen)
 	case c.Verb == lesson.Listen:
 		return d.refused(d.ends[tcp.Server], c.err)
+	case c.Verb == lesson.Send:
+		d.sent[c.End] += uint64(c.n)
 	case c.Verb == lesson.Recv:
 		d.read[c.End] += uint64(c.n)
+	case c.Verb == lesson.Close, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
+		d.closed[c.End] = true
 	}
 	return nil
+}
+
+// pending reports whether the programs have done something that the wire has
+// not shown yet. Until it has, no state is the one to wait for.
+func (d *director) pending() bool {
+	if d.opened && d.story.n == 0 {
+		return true
+	}
+	for e, s := range d.state() {
+		open := s == tcp.Established || s == tcp.CloseWait
+		unsent := d.sent[e] > d.conn().Received(tcp.End(e).Peer())
+		if open && (d.closed[e] || unsent) {
+			return true
+		}
+	}
+	return false
 }
 
 // released reports whether the segments seen so far make a blocking call
@@ -283,7 +307,7 @@ func (d *director) until(all []lesson.Condition) error {
 	patience := time.NewTimer(d.o.Patience)
 	defer patience.Stop()
 	connect := d.connecting()
-	for !d.met(all) {
+	for d.pending() || !d.met(all) {
 		if d.over() {
 			// Nothing more can come: there is no use in waiting.
 			return d.late(conditions(all))

@@ -162,7 +162,7 @@ func (d *director) settle() (kernel [2]lesson.Kernel, err error) {
 		if err := d.drain(); err != nil {
 			return kernel, err
 		}
-		agree := true
+		agree := !d.pending()
 		state := d.state()
 		for e := range kernel {
 			if kernel[e], err = d.ask(tcp.End(e)); err != nil {

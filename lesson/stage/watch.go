@@ -25,6 +25,7 @@ const room = 1024
 
 func startWatch(wire Wire, owns func(*tcp.Segment) bool) *watch {
 	w := &watch{wire: wire, owns: owns, segments: make(chan tcp.Captured, room), quit: make(chan struct{})}
+	_ = wire.SetDeadline(time.Time{}) // an earlier run may have left one
 	go w.run()
 	return w
 }
