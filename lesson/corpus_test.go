@@ -1,6 +1,7 @@
 package lesson_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -99,4 +100,50 @@ func TestCorpusIsExplained(t *testing.T) {
 		timer.Stop()
 	}
 	t.Logf("%d files; same number of streams in %d; same completeness in %d of %d streams", files, sameStreams, sameCompleteness, streams)
+}
+
+// A capture wrapped in another link type or file format tells the same story.
+func TestTwinsTellTheSameStory(t *testing.T) {
+	dir := corpus(t)
+	lists, err := filepath.Glob(filepath.Join(dir, "twins/*/twins.tsv"))
+	if err != nil || len(lists) == 0 {
+		t.Fatal("no twins", err)
+	}
+	for _, list := range lists {
+		base, err := explain(t, filepath.Join(filepath.Dir(list), "base.pcap"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same, other := 0, 0
+		for _, row := range strings.Split(strings.TrimSpace(string(text)), "\n")[1:] {
+			cells := strings.Split(row, "\t")
+			s, err := explain(t, filepath.Join(filepath.Dir(list), cells[0]))
+			switch {
+			case s == nil:
+				other++
+				t.Logf("%s: refused: %v", cells[0], err)
+			case told(s) == told(base):
+				same++
+			case strings.HasPrefix(cells[3], "same") && cells[2] == "":
+				t.Errorf("%s (%s): another story than its base (err %v):\n%s\nbase:\n%s", cells[0], cells[1], err, told(s), told(base))
+			default:
+				other++
+				t.Logf("%s (%s; tshark: %s): err %v\n%s", cells[0], cells[1]+" "+cells[2], cells[3], err, told(s))
+			}
+		}
+		t.Logf("%s: %d of the same story, %d cut or refused", filepath.Base(filepath.Dir(list)), same, other)
+	}
+}
+
+// told is a story in short: what was sent, and where it led both ends.
+func told(s *story) string {
+	var b strings.Builder
+	for _, seg := range s.segments {
+		fmt.Fprintf(&b, "%v %v seq %d ack %d len %d: %v %v\n", seg.Step.From, seg.Flags, seg.Step.Seq, seg.Step.Ack, seg.Len, seg.Step.After[0], seg.Step.After[1])
+	}
+	return b.String()
 }
