@@ -374,6 +374,12 @@ func (d *director) late(what lang.Text) error {
 		EN: fmt.Sprintf("waited in vain until %s: the client is in %s, the server in %s", what.EN, s[tcp.Client], s[tcp.Server]),
 		ZH: fmt.Sprintf("没有等到%s：客户端处于 %s，服务器处于 %s", what.ZH, s[tcp.Client], s[tcp.Server]),
 	}}
+	for e, calls := range d.calls {
+		if len(calls) > 0 {
+			p.What.EN += fmt.Sprintf("; the %s is still in %s()", tcp.End(e), calls[0].Verb)
+			p.What.ZH += fmt.Sprintf("；%s仍阻塞在 %s() 中", endZH(tcp.End(e)), calls[0].Verb)
+		}
+	}
 	if n := d.o.Wire.Dropped(); n > 0 {
 		p.Hint = lang.Text{
 			EN: fmt.Sprintf("the capture lost %d frames on a busy interface; try --private", n),
