@@ -1,11 +1,14 @@
 package main
 
 import (
+	"io"
 	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"lesson/lesson/render/ladder"
 )
 
 // version is set by the linker; see the Makefile.
@@ -96,6 +99,15 @@ func (o *outputFlags) check(fl *pflag.FlagSet) error {
 		}
 	}
 	return contradiction(fl, "quiet", "verbose")
+}
+
+// drawing is how to draw on w as the flags and the terminal ask.
+func (a *app) drawing(w io.Writer, o *outputFlags) ladder.Options {
+	_, tty := terminal(w)
+	return ladder.Options{
+		Lang: a.lang, Width: a.width(w), Color: a.colored(w), ASCII: a.ascii(), Terminal: tty,
+		Plain: o.plain, Quiet: o.quiet, Verbose: o.verbose,
+	}
 }
 
 // contradiction is a usage error when both flags are set.
