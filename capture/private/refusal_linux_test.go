@@ -163,8 +163,8 @@ func TestCommand(t *testing.T) {
 		want          string
 	}{
 		{"lesson", "/usr/local/bin/lesson", []string{"handshake"}, "lesson handshake"},
-		{"lesson", "/home/ada/go/bin/lesson", []string{"handshake"}, "/home/ada/go/bin/lesson handshake"},
-		{"bin/lesson", "/home/ada/lesson/bin/lesson", nil, "bin/lesson"},
+		{"lesson", "/opt/go/bin/lesson", []string{"handshake"}, "/opt/go/bin/lesson handshake"},
+		{"bin/lesson", "/srv/lesson/bin/lesson", nil, "bin/lesson"},
 		{"lesson", "/opt/a b/lesson", []string{"--message", "it's 你好 world", "", "--host", "a\nb"},
 			`'/opt/a b/lesson' --message 'it'\''s 你好 world' '' ` + "'a\nb'"},
 	} {
