@@ -23,7 +23,7 @@ func Child() bool { return place != "" }
 // one of its own, has its loopback interface up and lets it capture. An error
 // is a *lang.Problem. args are the command line, as in Options.
 func Enter(args []string) error {
-	os.Unsetenv(variable) // not for programs started from here
+	_ = os.Unsetenv(variable) // not for programs started from here
 	endWithParent()
 	if place == host {
 		return nil
@@ -49,10 +49,10 @@ func endWithParent() {
 	pipe := os.NewFile(lifeline, "lifeline")
 	modes := terminalModes(os.Stdin)
 	go func() {
-		pipe.Read(make([]byte, 1))
+		_, _ = pipe.Read(make([]byte, 1)) // nothing is ever written
 		// The shell has the terminal now. Touching it must not stop us.
 		signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
-		unix.Kill(os.Getpid(), unix.SIGTERM)
+		_ = unix.Kill(os.Getpid(), unix.SIGTERM)
 		time.Sleep(patience)
 		modes.restore()
 		os.Exit(128 + int(unix.SIGTERM))

@@ -146,7 +146,7 @@ func TestEnd(t *testing.T) {
 		{"SIGINT to both", "raw", func(s *session) { s.signal(-s.parent, unix.SIGINT) }, 7, "child got interrupt"},
 		{"SIGTERM to the child", "raw", func(s *session) { s.signal(s.child, unix.SIGTERM) }, 7, "child got terminated"},
 		{"SIGQUIT to both", "raw", func(s *session) { s.signal(-s.parent, unix.SIGQUIT) }, 2, "SIGQUIT"},
-		{"SIGKILL to the child", "raw", func(s *session) { s.signal(s.child, unix.SIGKILL) }, 137, "killed by SIGKILL"},
+		{"SIGKILL to the child", "raw", func(s *session) { s.signal(s.child, unix.SIGKILL) }, 137, "\x1b[0m\x1b[?25h\nthe process that played the lesson was killed by SIGKILL"},
 		{"SIGKILL to the parent", "raw", func(s *session) { s.signal(s.parent, unix.SIGKILL) }, -1, "child got terminated"},
 		{"SIGKILL to the parent of a deaf child", "deaf", func(s *session) { s.signal(s.parent, unix.SIGKILL) }, -1, ""},
 	}

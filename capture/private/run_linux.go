@@ -70,10 +70,14 @@ func Run(o Options) (code int, err error) {
 		case s := <-signals:
 			_ = child.Signal(s) // a child that is gone needs none
 		case r := <-ended:
+			code, err := r.code()
 			if modes.ours() {
 				modes.restore()
+				if err != nil {
+					modes.reset()
+				}
 			}
-			return r.code()
+			return code, err
 		}
 	}
 }

@@ -47,3 +47,9 @@ func (m *modes) restore() {
 		_ = term.Restore(int(m.file.Fd()), m.state) // a terminal that is gone needs nothing
 	}
 }
+
+// reset undoes what a program leaves that was killed in the middle of a line:
+// a colour, a hidden cursor, the line.
+func (m *modes) reset() {
+	_, _ = m.file.WriteString("\x1b[0m\x1b[?25h\r\n")
+}

@@ -106,8 +106,8 @@ func (p person) actAs() error {
 		return err
 	}
 	// Whether these two did anything, only asking again tells.
-	unix.SetfsgidRetGid(p.gid)
-	unix.SetfsuidRetUid(p.uid)
+	_, _ = unix.SetfsgidRetGid(p.gid)
+	_, _ = unix.SetfsuidRetUid(p.uid)
 	gid, _ := unix.SetfsgidRetGid(p.gid)
 	uid, _ := unix.SetfsuidRetUid(p.uid)
 	if gid != p.gid || uid != p.uid {

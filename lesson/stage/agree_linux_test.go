@@ -55,8 +55,8 @@ func TestLiveAgreement(t *testing.T) {
 	t.Run("play", func(t *testing.T) {
 		for w := range workers {
 			t.Run("", func(t *testing.T) {
+				n := live(t) // before the others: the netlink package sets itself up at its first use
 				t.Parallel()
-				n := live(t)
 				random := rand.New(rand.NewPCG(seed, uint64(w)))
 				n.Pause = func(ctx context.Context, _ stage.Pause) error {
 					// Now and then longer than the kernel delays an ACK.

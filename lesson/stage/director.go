@@ -33,6 +33,7 @@ type director struct {
 	opened   bool                // connect() was called
 
 	teller    lesson.Teller
+	mute      bool // the teller has failed: nothing more is told
 	story     story
 	moved     bool // something was done or seen since the last rest
 	disagreed int
@@ -49,7 +50,7 @@ func (d *director) play() error {
 	}
 	d.conn().Know(tcp.Client, tcp.Closed)
 	d.conn().Know(tcp.Server, tcp.Closed)
-	err := d.teller.Tell(&lesson.Opening{
+	err := d.tell(&lesson.Opening{
 		Name: d.lesson.Name, Title: d.lesson.Title, Refs: d.lesson.Refs,
 		Place: d.o.Place, Interface: d.o.Interface, Ends: d.ends, Checked: d.o.Ask != nil,
 	})
@@ -57,11 +58,14 @@ func (d *director) play() error {
 		return err
 	}
 	failed := d.script()
+	if d.mute {
+		return failed
+	}
 	if err := d.end(failed == nil); err != nil {
 		return err
 	}
-	if !d.promises.kept() {
-		return &lang.Problem{Code: lang.ExitDiffers, Err: failed, What: lang.Text{
+	if failed == nil && !d.promises.kept() {
+		return &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
 			EN: "this run was not what the lesson promises", ZH: "这次运行与课程的预期不同",
 		}, Hint: lang.Text{
 			EN: "on a busy machine, run it again; the note above says what was different",
@@ -69,6 +73,12 @@ func (d *director) play() error {
 		}}
 	}
 	return failed
+}
+
+func (d *director) tell(e lesson.Event) error {
+	err := d.teller.Tell(e)
+	d.mute = err != nil
+	return err
 }
 
 func (d *director) script() error {
@@ -269,7 +279,7 @@ func (d *director) noteFor(s *lesson.Segment) int {
 func (d *director) moment(kind lesson.MomentKind) error {
 	for _, n := range d.notes {
 		if n.Moment.Kind == kind {
-			if err := d.teller.Tell(&lesson.Note{Kind: lesson.Remark, Explanation: n.Explanation}); err != nil {
+			if err := d.tell(&lesson.Note{Kind: lesson.Remark, Explanation: n.Explanation}); err != nil {
 				return err
 			}
 		}
@@ -370,7 +380,7 @@ func (d *director) over() bool {
 // late is the problem of a wait that was in vain.
 func (d *director) late(what lang.Text) error {
 	s := d.state()
-	p := &lang.Problem{What: lang.Text{
+	p := &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
 		EN: fmt.Sprintf("waited in vain until %s: the client is in %s, the server in %s", what.EN, s[tcp.Client], s[tcp.Server]),
 		ZH: fmt.Sprintf("没有等到%s：客户端处于 %s，服务器处于 %s", what.ZH, s[tcp.Client], s[tcp.Server]),
 	}}

@@ -14,11 +14,14 @@ import (
 // the moment that call returns, with nothing in between.
 type program struct {
 	end    tcp.End
+	peer   address
+	hold   bool // keep the socket that is closed first: see close
 	asked  chan *call
 	ended  chan struct{} // closed when the thread is gone
 	mu     sync.Mutex
 	socket socket // the connection's, or none
 	listen socket // the server's listening socket, or none
+	held   socket // closed, as far as the wire can tell
 	off    bool   // no further calls are made
 }
 
@@ -42,15 +45,10 @@ func (c *call) blocks() bool {
 	return c.Verb == lesson.Accept || c.Verb == lesson.Connect || c.Verb == lesson.Recv
 }
 
-// start sets the program's thread going. The sockets are the ones the program
-// uses: the client's, bound; or the server's, bound and yet to listen.
-func start(end tcp.End, s socket, peer address) *program {
-	p := &program{end: end, asked: make(chan *call, 64), ended: make(chan struct{}), socket: none, listen: none}
-	if end == tcp.Client {
-		p.socket = s
-	} else {
-		p.listen = s
-	}
+// start sets the program's thread going.
+func (p *program) start() {
+	p.asked = make(chan *call, 64)
+	p.ended = make(chan struct{})
 	go func() {
 		// A thread of its own: a call that returns goes straight on to the
 		// next one.
@@ -62,12 +60,11 @@ func start(end tcp.End, s socket, peer address) *program {
 				return
 			}
 			c.entered = time.Now()
-			p.do(c, peer)
+			p.do(c)
 			c.returned = time.Now()
 			close(c.done)
 		}
 	}()
-	return p
 }
 
 func (p *program) stopped() bool {
@@ -85,19 +82,19 @@ func (p *program) take() socket {
 	return s
 }
 
-func (p *program) do(c *call, peer address) {
+func (p *program) do(c *call) {
 	switch c.Verb {
 	case lesson.Listen:
 		c.err = p.listen.listen()
 	case lesson.Accept:
 		var s socket
-		if s, c.err = p.listen.accept(); c.err == nil {
+		if s, c.err = p.listen.accept(p.peer); c.err == nil {
 			p.mu.Lock()
 			p.socket = s
 			p.mu.Unlock()
 		}
 	case lesson.Connect:
-		c.err = p.socket.connect(peer)
+		c.err = p.socket.connect(p.peer)
 	case lesson.Send:
 		c.n, c.err = p.socket.send(c.text)
 	case lesson.Recv:
@@ -105,11 +102,26 @@ func (p *program) do(c *call, peer address) {
 	case lesson.Shutdown:
 		c.err = p.socket.shutdownWrite()
 	case lesson.Close:
-		c.err = p.take().close()
+		c.err = p.close()
 	case lesson.Abort:
 		c.err = p.take().abort()
 	case lesson.Print, lesson.Wait, lesson.Pause:
 	}
+}
+
+// close is close(). With hold it is made in two halves where the other end has
+// not closed yet: shutdown(SHUT_RDWR), which is all that the wire and the states
+// show of a close(), now; and the release of the socket when the lesson is over.
+// Linux gives an abandoned socket in FIN_WAIT2 up after tcp_fin_timeout (60 s),
+// and whoever steps through a lesson may talk for longer than that. Data that
+// was not read must not be held: its close() sends a RST.
+func (p *program) close() error {
+	s := p.take()
+	if !p.hold || s.unread() > 0 {
+		return s.close()
+	}
+	p.held = s
+	return s.shutdownBoth()
 }
 
 // stop ends the program whatever it is doing, and drops its sockets without a
@@ -123,5 +135,6 @@ func (p *program) stop() {
 	close(p.asked)
 	<-p.ended
 	_ = p.socket.abort() // there is nobody left to tell
+	_ = p.held.abort()
 	_ = p.listen.close()
 }

@@ -8,8 +8,8 @@ import (
 )
 
 // socket is a TCP socket as the kernel numbers it. The lesson's calls are made
-// on it directly: what is drawn is what was called, and nothing else (no
-// Multipath TCP, no keep-alive, no polling).
+// on it directly: what is drawn is what was called, and nothing is added to it
+// (no Multipath TCP, no keep-alive, no polling).
 type socket int
 
 // none is no socket.
@@ -49,27 +49,35 @@ func open(a address, reuse bool) (socket, error) {
 // bound is the socket's own address.
 func (s socket) bound() (address, error) {
 	sa, err := unix.Getsockname(int(s))
-	if err != nil {
-		return address{}, err
-	}
-	switch sa := sa.(type) {
-	case *unix.SockaddrInet4:
-		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port)), nil
-	case *unix.SockaddrInet6:
-		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port)), nil
-	}
-	return address{}, unix.EAFNOSUPPORT
+	return addressOf(sa), err
 }
 
-func (s socket) listen() error { return unix.Listen(int(s), 5) } // as in the article
+func addressOf(sa unix.Sockaddr) address {
+	switch sa := sa.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(sa.Addr), uint16(sa.Port))
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(sa.Addr), uint16(sa.Port))
+	}
+	return address{}
+}
 
-func (s socket) accept() (socket, error) {
+// backlog is room enough for strangers that connect to the same port.
+const backlog = 128
+
+func (s socket) listen() error { return unix.Listen(int(s), backlog) }
+
+// accept waits for the connection from one peer. Strangers are sent away: they
+// are no part of the lesson.
+func (s socket) accept(peer address) (socket, error) {
 	for {
-		fd, _, err := unix.Accept4(int(s), unix.SOCK_CLOEXEC)
-		if err == nil {
+		fd, sa, err := unix.Accept4(int(s), unix.SOCK_CLOEXEC)
+		switch {
+		case err == nil && addressOf(sa) == peer:
 			return socket(fd), nil
-		}
-		if !errors.Is(err, unix.EINTR) {
+		case err == nil:
+			_ = socket(fd).abort()
+		case !errors.Is(err, unix.EINTR) && !errors.Is(err, unix.ECONNABORTED):
 			return none, err
 		}
 	}
@@ -109,6 +117,18 @@ func (s socket) close() error {
 	return unix.Close(int(s))
 }
 
+// unread is how many received bytes wait to be read.
+func (s socket) unread() int {
+	n, err := unix.IoctlGetInt(int(s), unix.SIOCINQ)
+	if err != nil {
+		return 0 // a socket that is listening or gone
+	}
+	return n
+}
+
+// shutdownBoth does what close() does on the wire, but keeps the socket.
+func (s socket) shutdownBoth() error { return unix.Shutdown(int(s), unix.SHUT_RDWR) }
+
 // abort closes with a RST and leaves nothing behind.
 func (s socket) abort() error {
 	if s == none {
@@ -121,7 +141,7 @@ func (s socket) abort() error {
 // wake makes a call that is blocked on the socket return.
 func (s socket) wake() {
 	if s != none {
-		_ = unix.Shutdown(int(s), unix.SHUT_RDWR)
+		_ = s.shutdownBoth()
 	}
 }
 

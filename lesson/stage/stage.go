@@ -133,7 +133,14 @@ func (d *director) openSockets() error {
 		return d.refused(client, err)
 	}
 	d.ends = [2]netip.AddrPort{client, server}
-	d.programs = [2]*program{start(tcp.Client, c, server), start(tcp.Server, l, address{})}
+	d.programs = [2]*program{
+		{end: tcp.Client, peer: server, socket: c, listen: none},
+		{end: tcp.Server, peer: client, socket: none, listen: l},
+	}
+	for _, p := range d.programs {
+		p.hold, p.held = d.o.Pause != nil, none
+		p.start()
+	}
 	return nil
 }
 

@@ -107,7 +107,7 @@ func (d *director) rest() error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	return d.teller.Tell(&lesson.Rest{State: state, Kernel: kernel, After: d.story.n, Time: d.story.since(time.Now())})
+	return d.tell(&lesson.Rest{State: state, Kernel: kernel, After: d.story.n, Time: d.story.since(time.Now())})
 }
 
 // attach puts the kernel's answers to the rows they are true of: the last one,
@@ -140,7 +140,7 @@ func (d *director) attach(kernel [2]lesson.Kernel, state [2]tcp.State) {
 
 func (d *director) flush() error {
 	for _, e := range d.story.take() {
-		if err := d.teller.Tell(e); err != nil {
+		if err := d.tell(e); err != nil {
 			return err
 		}
 	}
@@ -208,7 +208,7 @@ func (d *director) ask(e tcp.End) (lesson.Kernel, error) {
 }
 
 func (d *director) warn(t lang.Text) error {
-	return d.teller.Tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: t}})
+	return d.tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: t}})
 }
 
 // end tells what is left, what was lost or missing, and the Ending.
@@ -218,7 +218,7 @@ func (d *director) end(whole bool) error {
 	}
 	if whole {
 		if differs := d.promises.end(); !differs.IsZero() {
-			if err := d.teller.Tell(&lesson.Note{Kind: lesson.Differs, Explanation: lesson.Explanation{Text: differs}}); err != nil {
+			if err := d.tell(&lesson.Note{Kind: lesson.Differs, Explanation: lesson.Explanation{Text: differs}}); err != nil {
 				return err
 			}
 		} else if err := d.moment(lesson.AtEnd); err != nil {
@@ -231,7 +231,7 @@ func (d *director) end(whole bool) error {
 			return err
 		}
 	}
-	return d.teller.Tell(&lesson.Ending{
+	return d.tell(&lesson.Ending{
 		Segments: d.story.n, Connections: 1, Dropped: dropped,
 		Kept: whole && d.promises.kept(), Disagreed: d.disagreed,
 		Duration: d.story.last.Sub(d.story.first),

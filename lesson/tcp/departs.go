@@ -208,7 +208,9 @@ func (o *observation) sendsFin() {
 // sender is, or where the receiver waits; any other may be forged or stray.
 func (o *observation) sendsReset() {
 	s, x, y, from := o.s, o.x, o.y, o.from
-	x.set(sentRst)
+	if !y.is(sentRst) {
+		x.set(sentRst) // the first RST is the one that counts
+	}
 	switch {
 	case x.state == Closed:
 	case x.state == SynRecv && !x.is(answered):
