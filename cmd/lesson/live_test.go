@@ -198,7 +198,7 @@ func TestOrdinaryUser(t *testing.T) {
 		t.Errorf("explain: %v\n%s", err, out)
 	}
 	out, err = as("handshake", "--host").CombinedOutput()
-	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 3 || !bytes.Contains(out, []byte("sudo")) { //nolint:errorlint // from exec itself
+	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 3 || !bytes.Contains(out, []byte("sudo")) {
 		t.Errorf("handshake --host: %v, want exit code 3 and the command that helps\n%s", err, out)
 	}
 	if out, err = as("handshake", "--port", "80").CombinedOutput(); err != nil {
