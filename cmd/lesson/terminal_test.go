@@ -266,6 +266,19 @@ func TestSignals(t *testing.T) {
 	})
 }
 
+// A shell that stopped the lesson has set the terminal its own way.
+func TestContinued(t *testing.T) {
+	s := watch(t, "teardown", "--private")
+	s.until(prompt, 1)
+	check(t, term.Restore(int(s.tty.Fd()), s.was))
+	check(t, syscall.Kill(s.child(), syscall.SIGCONT))
+	s.typed(" ") // and no enter
+	s.until(prompt, 2)
+	s.typed("q")
+	s.code()
+	s.restored()
+}
+
 func TestChildKilled(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
 		s := watch(t, "teardown", place, port())
