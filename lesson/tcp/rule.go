@@ -3,14 +3,85 @@ package tcp
 import "lesson/lesson/lang"
 
 // Event is something that can move one end from state to state. A segment on
-// the wire is Snd… at its sender and Rcv… at its receiver; conditions on
-// numbers have been decided before an event is named.
+// the wire is Snd… at its sender and Rcv… at its receiver. Whatever depends on
+// numbers (is this ACK for the SYN, is this RST exact) is decided before the
+// event is named, so that the table of rules stays flat.
 type Event uint8
 
-// RuleID is a rule's place in the table.
+// The events.
+const (
+	PassiveOpen     Event = iota // the program calls listen()
+	Close                        // the program closes before anything was sent
+	SndSyn                       // sends SYN
+	SndSynAck                    // sends SYN and ACK
+	SndAck                       // sends anything else that carries ACK: data or a bare acknowledgement
+	SndFin                       // sends FIN for the first time
+	SndRst                       // sends RST
+	RcvSyn                       // receives SYN without ACK
+	RcvSynAck                    // receives SYN and an acceptable ACK of its own SYN
+	RcvAckOfSyn                  // receives an acceptable ACK of its own SYN, without a new SYN
+	RcvAck                       // receives an acknowledgement of neither SYN nor FIN
+	RcvAckOfFin                  // receives the ACK that covers its own FIN
+	RcvFin                       // receives the peer's FIN, everything before it having come
+	RcvRst                       // receives a RST that counts
+	RcvRstAtPassive              // receives such a RST, having come from LISTEN
+	Timeout2MSL                  // the TIME-WAIT timer ends
+	TimeoutUser                  // gives up: retransmissions or the user timeout are exhausted
+	numEvents
+)
+
+var eventNames = [numEvents]struct {
+	name string
+	text lang.Text
+}{
+	PassiveOpen:     {"passive open", lang.Text{EN: "the program calls listen()", ZH: "程序调用 listen()"}},
+	Close:           {"close", lang.Text{EN: "the program closes before anything was exchanged", ZH: "程序在交换任何报文段之前就关闭"}},
+	SndSyn:          {"snd SYN", lang.Text{EN: "sends SYN", ZH: "发送 SYN"}},
+	SndSynAck:       {"snd SYN,ACK", lang.Text{EN: "sends SYN and ACK", ZH: "发送 SYN 和 ACK"}},
+	SndAck:          {"snd ACK", lang.Text{EN: "sends data or a bare ACK", ZH: "发送数据或单独的 ACK"}},
+	SndFin:          {"snd FIN", lang.Text{EN: "sends FIN", ZH: "发送 FIN"}},
+	SndRst:          {"snd RST", lang.Text{EN: "sends RST", ZH: "发送 RST"}},
+	RcvSyn:          {"rcv SYN", lang.Text{EN: "receives SYN", ZH: "收到 SYN"}},
+	RcvSynAck:       {"rcv SYN,ACK", lang.Text{EN: "receives SYN and the ACK of its own SYN", ZH: "收到 SYN 以及对自己 SYN 的 ACK"}},
+	RcvAckOfSyn:     {"rcv ACK of SYN", lang.Text{EN: "receives the ACK of its own SYN", ZH: "收到对自己 SYN 的 ACK"}},
+	RcvAck:          {"rcv ACK", lang.Text{EN: "receives an ACK of data, or of nothing new", ZH: "收到对数据的 ACK，或没有确认新内容的 ACK"}},
+	RcvAckOfFin:     {"rcv ACK of FIN", lang.Text{EN: "receives the ACK of its own FIN", ZH: "收到对自己 FIN 的 ACK"}},
+	RcvFin:          {"rcv FIN", lang.Text{EN: "receives FIN, with everything before it", ZH: "收到 FIN，且之前的内容均已收到"}},
+	RcvRst:          {"rcv RST", lang.Text{EN: "receives a RST that counts", ZH: "收到有效的 RST"}},
+	RcvRstAtPassive: {"rcv RST (passive)", lang.Text{EN: "receives a RST that counts, having come from LISTEN", ZH: "由 LISTEN 而来，收到有效的 RST"}},
+	Timeout2MSL:     {"2MSL timeout", lang.Text{EN: "the 2MSL timer ends", ZH: "2MSL 定时器到期"}},
+	TimeoutUser:     {"gives up", lang.Text{EN: "gives up after too many retransmissions", ZH: "重传次数过多而放弃"}},
+}
+
+// String is the short name used in the RFC's figure: "rcv FIN".
+func (e Event) String() string {
+	if e >= numEvents {
+		return "unknown event"
+	}
+	return eventNames[e].name
+}
+
+// Text says what happens at the end in question.
+func (e Event) Text() lang.Text {
+	if e >= numEvents {
+		return lang.Text{}
+	}
+	return eventNames[e].text
+}
+
+// Events lists all events.
+func Events() []Event {
+	all := make([]Event, numEvents)
+	for i := range all {
+		all[i] = Event(i)
+	}
+	return all
+}
+
+// RuleID is a rule's place in Rules().
 type RuleID uint8
 
-// Rule is one arrow of the state machine (RFC 9293 Figure 5).
+// Rule is one arrow of the state machine (RFC 9293 §3.3.2, Figure 5).
 type Rule struct {
 	From State
 	On   Event
@@ -18,3 +89,56 @@ type Rule struct {
 	Ref  string    // the RFC section: "RFC 9293 §3.10.7.4"
 	Why  lang.Text // one sentence
 }
+
+// Verdict is the machine's answer to an event in a state.
+type Verdict uint8
+
+// The three answers.
+const (
+	Impossible Verdict = iota // an end in this state does not do, or cannot get, this
+	Stays                     // it happens, and the state remains
+	Moves                     // a rule leads on
+)
+
+// Answer says what event on does to an end in state from; the rule is nil
+// unless the verdict is Moves.
+func Answer(from State, on Event) (*Rule, Verdict) {
+	if from >= numStates || on >= numEvents {
+		return nil, Impossible
+	}
+	switch id := answers[from][on]; id {
+	case ruleImpossible:
+		return nil, Impossible
+	case ruleStays:
+		return nil, Stays
+	default:
+		return &rules[id], Moves
+	}
+}
+
+// Rules lists the whole machine: every arrow this program knows.
+func Rules() []Rule { return append([]Rule(nil), rules...) }
+
+const (
+	ruleImpossible RuleID = 255
+	ruleStays      RuleID = 254
+)
+
+// answers is the rule table and the list of events that change nothing, laid
+// out for look-up.
+var answers = func() (t [numStates][numEvents]RuleID) {
+	for s := range t {
+		for e := range t[s] {
+			t[s][e] = ruleImpossible
+		}
+	}
+	for s, events := range stays {
+		for _, e := range events {
+			t[s][e] = ruleStays
+		}
+	}
+	for i, r := range rules {
+		t[r.From][r.On] = RuleID(i)
+	}
+	return t
+}()

@@ -1,0 +1,201 @@
+package tcp
+
+// arrives is what the segment does to its receiver, in the order of RFC 9293
+// §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
+func (o *observation) arrives() {
+	s, y := o.s, o.y
+	switch {
+	case s.Flags.Has(RST):
+		o.getsReset()
+	case s.Flags.Has(SYN | ACK):
+		o.getsSynAck()
+	case s.Flags.Has(SYN):
+		o.getsSyn()
+	case y.state == Closed || y.state == Listen || y.state == SynSent:
+		// It answers with RST, if at all (§3.10.7.1 to .3).
+	case !y.acceptable(s, o.bothScaled()):
+		if o.step.Findings&(Retransmission|KeepAlive) == 0 {
+			o.step.Findings |= Unacceptable
+		}
+		o.repeatsFin()
+	case o.getsAck():
+		o.getsText()
+	}
+}
+
+func (o *observation) getsReset() {
+	s, y, to := o.s, o.y, o.from.Peer()
+	switch y.state {
+	case Closed, Listen:
+		o.move(to, RcvRst)
+	case SynSent:
+		if s.Flags.Has(ACK) && y.iss.Less(s.Ack) && s.Ack.LessEq(y.nxt) {
+			o.move(to, RcvRst)
+		} else {
+			o.step.Findings |= ResetIgnored
+		}
+	case Unknown:
+		if !y.is(knowsRcv) || s.Seq == y.rcv || s.Seq == y.wire {
+			o.force(to, Closed)
+		}
+	default:
+		o.inOrder(to)
+		switch {
+		case s.Seq == y.rcv && y.state == SynRecv && y.is(passive):
+			o.move(to, RcvRstAtPassive)
+		case s.Seq == y.rcv:
+			o.move(to, RcvRst)
+		case y.is(gotPeerFin) && s.Seq.Add(1) == y.rcv && y.state != TimeWait:
+			// Linux takes a RST at the number of the FIN for exact: an
+			// end that has sent FIN may not count it in its RST.
+			o.step.Findings |= ResetAtFin
+			o.move(to, RcvRst)
+		case y.acceptable(s, o.bothScaled()):
+			o.step.Findings |= ResetIgnored // draws a challenge ACK
+		default:
+			o.step.Findings |= ResetIgnored | Unacceptable
+		}
+	}
+}
+
+func (o *observation) getsSyn() {
+	s, y, to := o.s, o.y, o.from.Peer()
+	switch y.state {
+	case Listen, SynSent:
+		y.learnRcv(s.Seq.Add(1)) // whether data in the SYN is taken, its ACK will tell
+		o.move(to, RcvSyn)
+	case Unknown:
+		y.learnRcv(s.Seq.Add(1))
+		o.force(to, SynRecv)
+		y.gotSyn = o.c.n
+		y.set(passive)
+	case SynRecv:
+	default:
+		if o.step.Findings&Retransmission == 0 {
+			o.step.Findings |= Unacceptable
+		}
+	}
+}
+
+func (o *observation) getsSynAck() {
+	s, y, to := o.s, o.y, o.from.Peer()
+	ok := y.iss.Less(s.Ack) && s.Ack.LessEq(y.nxt)
+	switch {
+	case y.state == SynSent && ok:
+		y.learnRcv(s.Seq.Add(1))
+		y.arrive(y.wire, s.End())
+		y.rcv, y.una = y.wire, s.Ack
+		o.move(to, RcvSynAck)
+	case y.state == SynRecv && ok && y.is(sentSyn):
+		// A simultaneous open: the peer's SYN again, now with the ACK (Figure 7).
+		y.una = s.Ack
+		o.move(to, RcvAckOfSyn)
+	case y.state == Unknown:
+		y.learnRcv(s.End())
+		y.una = s.Ack
+		o.force(to, Established)
+		y.gotSyn = o.c.n
+	case y.state == SynSent:
+		o.step.Findings |= Unacceptable // it answers with RST and waits on
+	}
+}
+
+// getsAck is the fifth check of §3.10.7.4; false when the segment is dropped.
+func (o *observation) getsAck() bool {
+	s, y, to := o.s, o.y, o.from.Peer()
+	if !s.Flags.Has(ACK) {
+		return false
+	}
+	fresh := y.una.Less(s.Ack) && s.Ack.LessEq(y.nxt)
+	if y.state == SynRecv {
+		if !fresh && s.Ack != y.nxt {
+			o.step.Findings |= Unacceptable // it answers with RST
+			return false
+		}
+		y.una = s.Ack
+		o.move(to, RcvAckOfSyn)
+	}
+	if y.nxt.Less(s.Ack) {
+		o.step.Findings |= Unacceptable
+		return false
+	}
+	if fresh {
+		y.una = s.Ack
+	}
+	if y.is(sentFin) && !y.is(finAcked) && y.fin.Less(s.Ack) {
+		o.inOrder(to)
+		y.set(finAcked)
+		o.move(to, RcvAckOfFin)
+	}
+	return true
+}
+
+// getsText takes the payload, and the FIN once everything before it is there.
+func (o *observation) getsText() {
+	s, y, to := o.s, o.y, o.from.Peer()
+	if !y.is(knowsRcv) {
+		y.learnRcv(s.Seq)
+	}
+	y.arrive(s.Seq, s.Seq.Add(s.Len))
+	o.inOrder(to)
+}
+
+// repeatsFin notes a FIN that came again: it changes no state, but it is
+// acknowledged again, and in TIME_WAIT it starts the waiting anew.
+func (o *observation) repeatsFin() {
+	if o.s.Flags.Has(FIN) && o.y.state == TimeWait {
+		o.move(o.from.Peer(), RcvFin)
+	}
+}
+
+// inOrder lets everything that the peer has put on the wire without a hole
+// reach an end: segments do not overtake each other unless shown to.
+func (o *observation) inOrder(e End) {
+	h, peer := &o.c.half[e], &o.c.half[e.Peer()]
+	if !h.is(knowsRcv) {
+		return
+	}
+	if peer.is(sentFin) && h.wire == peer.fin {
+		h.wire = h.wire.Add(1)
+	}
+	if h.rcv.Less(h.wire) {
+		h.rcv = h.wire
+	}
+	o.receivesFin(e)
+}
+
+// receivesFin lets the peer's FIN reach an end, if everything before it has.
+func (o *observation) receivesFin(e End) {
+	h, peer := &o.c.half[e], &o.c.half[e.Peer()]
+	if !peer.is(sentFin) || h.is(gotPeerFin) || !h.is(knowsRcv) || !peer.fin.Less(h.rcv) {
+		return
+	}
+	switch h.state {
+	case Closed, Listen, SynSent:
+		return
+	}
+	h.set(gotPeerFin)
+	if h.state != Unknown {
+		o.move(e, RcvFin)
+		return
+	}
+	// From the middle of a connection: whoever had sent its own FIN without
+	// having this one closed first, or at the same time.
+	if h.is(sentFin) && h.is(hasAcked) {
+		if h.is(finAcked) {
+			o.force(e, TimeWait)
+		} else {
+			o.force(e, Closing)
+		}
+	}
+}
+
+// settle ends a doubt once the doubtful end sends something new.
+func (o *observation) settle() {
+	if o.c.doubt && o.c.doubtful == o.from && o.s.Len > 0 && o.step.Findings&(Retransmission|KeepAlive) == 0 && !o.s.Flags.Has(RST) {
+		o.c.doubt = false
+	}
+	if o.s.Flags.Has(RST) && (o.x.state == Closed || o.y.state == Closed) {
+		o.c.doubt = false
+	}
+}

@@ -1,0 +1,277 @@
+package tcp
+
+// Conn follows one connection from outside: it is shown the segments in the
+// order captured and tells what each did to both ends. It is a flat value
+// without pointers, and its zero value is ready: the ends are then found from
+// the first segment. A Conn reads no clock and does no I/O.
+//
+// A capture shows what was sent, not what arrived. Conn takes for granted that
+// a segment arrives at once, the receiver's checks permitting, until a later
+// segment shows otherwise: every segment's acknowledgement number says exactly
+// what its sender had received when it left. What then proves wrong is taken
+// back, and the Step says so in Revised.
+type Conn struct {
+	ends  [2]Endpoint
+	half  [2]half
+	first int64 // time of the first and of the last segment, in nanoseconds
+	last  int64
+	bytes [2]uint64 // payload by sender, each byte counted once
+	n     uint32
+	seen  Completeness
+	known bool // the ends are set
+	// doubt: bytes were acknowledged that were never seen. They may have
+	// held a FIN of doubtful's, so nothing is said of either end until its
+	// next data, or its FIN, shows that they did not.
+	doubt    bool
+	doubtful End
+}
+
+// NewConn returns a connection whose ends are known beforehand.
+func NewConn(client, server Endpoint) Conn {
+	return Conn{ends: [2]Endpoint{client, server}, known: true}
+}
+
+// Endpoint returns the address and port of an end.
+func (c *Conn) Endpoint(e End) Endpoint { return c.ends[e] }
+
+// State returns the state an end is in after what was observed so far.
+func (c *Conn) State(e End) State {
+	if c.doubt {
+		return Unknown
+	}
+	return c.half[e].state
+}
+
+// Know tells the connection a state that a socket call has made certain:
+// LISTEN after listen(), CLOSED before connect().
+func (c *Conn) Know(e End, s State) {
+	c.half[e].state = s
+	c.half[e].set(certain)
+}
+
+// AllAcked reports whether everything that both ends have sent, SYN and FIN
+// included, has been acknowledged.
+func (c *Conn) AllAcked() bool {
+	return c.n > 0 && c.half[Client].una == c.half[Client].nxt && c.half[Server].una == c.half[Server].nxt
+}
+
+// Received is how many payload bytes have reached an end in order.
+func (c *Conn) Received(e End) uint64 {
+	x, y := &c.half[e.Peer()], &c.half[e]
+	if !x.is(knowsSeq) || !y.is(knowsRcv) {
+		return 0
+	}
+	n := y.rcv.Sub(x.iss.Add(1))
+	if y.is(gotPeerFin) {
+		n--
+	}
+	return uint64(n)
+}
+
+// FinReceived reports whether the peer's FIN has reached an end.
+func (c *Conn) FinReceived(e End) bool { return c.half[e].is(gotPeerFin) }
+
+// StartsNew reports whether s, which has this connection's addresses and
+// ports, begins another one: a SYN with another initial sequence number.
+func (c *Conn) StartsNew(s *Segment) bool {
+	if s.Flags&(SYN|ACK) != SYN || c.n == 0 {
+		return false
+	}
+	x := &c.half[c.endOf(s)]
+	return x.is(knowsSeq) && s.Seq != x.iss
+}
+
+// Observe shows the connection its next segment.
+func (c *Conn) Observe(s *Segment) Step {
+	c.n++
+	if c.n == 1 {
+		c.begin(s)
+	}
+	c.last = s.Time
+	from := c.endOf(s)
+	o := observation{c: c, s: s, from: from, x: &c.half[from], y: &c.half[from.Peer()]}
+	o.step = Step{N: c.n, From: from, Before: c.states()}
+	if s.BadChecksum {
+		o.step.Findings |= BadChecksum
+	} else {
+		o.numbers()
+		o.notice()
+		o.departs()
+		o.arrives()
+		o.settle()
+	}
+	o.x.last = c.n
+	o.relative()
+	c.sees(s)
+	o.step.After = c.states()
+	for e := range c.half {
+		h := &c.half[e]
+		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && !h.is(certain)
+	}
+	return o.step
+}
+
+func (c *Conn) states() [2]State { return [2]State{c.State(Client), c.State(Server)} }
+
+// endOf says which end sent s.
+func (c *Conn) endOf(s *Segment) End {
+	if s.Src == c.ends[Client] {
+		return Client
+	}
+	return Server
+}
+
+// begin finds the roles, where they are not known, and what the first segment
+// says of the time before it.
+func (c *Conn) begin(s *Segment) {
+	c.first = s.Time
+	syn, ack := s.Flags.Has(SYN), s.Flags.Has(ACK)
+	if !c.known {
+		c.known = true
+		c.ends = [2]Endpoint{s.Src, s.Dst}
+		if syn && ack || !syn && s.Src.Port < s.Dst.Port {
+			c.ends = [2]Endpoint{s.Dst, s.Src}
+		}
+	}
+	if syn && !ack {
+		from := c.endOf(s)
+		for e, state := range [2]State{Closed, Listen} {
+			if h := &c.half[from^End(e)]; h.state == Unknown {
+				h.state = state
+			}
+		}
+	}
+}
+
+// observation is one segment being looked at: x is its sender, y its receiver.
+type observation struct {
+	c    *Conn
+	s    *Segment
+	from End
+	x, y *half
+	step Step
+}
+
+// numbers learns the sequence numbers that this segment is the first to show.
+func (o *observation) numbers() {
+	s, x, y := o.s, o.x, o.y
+	switch {
+	case s.Flags.Has(SYN):
+		if !x.is(knowsSeq) {
+			x.learnSeq(s.Seq)
+			x.nxt, x.una = s.Seq, s.Seq // not sent yet; counted below
+		}
+		if s.Seq == x.iss {
+			x.set(sentSyn)
+			if s.Options.HasScale {
+				x.set(scaled)
+				x.scale = min(s.Options.WindowScale, 14) // RFC 7323 §2.3
+			}
+		}
+	case !s.Flags.Has(RST):
+		x.learnSeq(s.Seq - 1)
+	}
+	if s.Flags.Has(ACK) && !s.Flags.Has(RST) {
+		y.learnSeq(s.Ack - 1)
+	}
+}
+
+// notice finds what is notable about the numbers, before they are taken over.
+func (o *observation) notice() {
+	s, x, y := o.s, o.x, o.y
+	n, f := s.SeqLen(), Findings(0)
+	switch {
+	case s.Flags.Has(RST) || !x.is(knowsSeq):
+	case x.nxt.Less(s.Seq):
+		f |= Gap
+	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.is(pastSyn):
+		f |= KeepAlive
+	case n > 0 && s.Seq.Less(x.nxt):
+		f |= Retransmission
+		if y.is(knowsRcv) && y.ahead != [3]span{} && y.wire.LessEq(s.Seq) {
+			f |= OutOfOrder
+		}
+	}
+	if s.Flags&(SYN|FIN|RST|ACK) == ACK && s.Len == 0 && x.is(hasAcked) && s.Ack == x.acked && f == 0 {
+		switch {
+		case s.Window != x.window:
+			f |= WindowUpdate
+		case y.nxt != s.Ack:
+			f |= DuplicateAck
+		}
+	}
+	if s.Flags&(SYN|RST) == 0 && s.Window == 0 {
+		f |= ZeroWindow
+	}
+	if s.Flags.Has(SYN) && s.Len > 0 {
+		f |= SynData
+	}
+	o.step.Findings |= f
+}
+
+// relative fills in the numbers people read.
+func (o *observation) relative() {
+	x, y := o.x, o.y
+	if x.is(knowsSeq) {
+		o.step.Seq = o.s.Seq.Sub(x.iss)
+		o.step.RelKnown[0] = x.is(sentSyn)
+	}
+	if y.is(knowsSeq) && o.s.Flags.Has(ACK) {
+		o.step.Ack = o.s.Ack.Sub(y.iss)
+		o.step.RelKnown[1] = y.is(sentSyn)
+	}
+}
+
+// move lets an end take the arrow for an event, if the table has one.
+func (o *observation) move(e End, on Event) Verdict {
+	h := &o.c.half[e]
+	rule, verdict := Answer(h.state, on)
+	if verdict != Moves {
+		return verdict
+	}
+	switch on {
+	case RcvSyn, RcvSynAck, RcvAckOfSyn:
+		h.gotSyn = o.c.n
+		if on == RcvSyn && h.state == Listen {
+			h.set(passive)
+		}
+	case RcvFin:
+		h.gotFin = o.c.n
+	case RcvAckOfFin:
+		h.gotAck = o.c.n
+	case RcvRst, RcvRstAtPassive:
+		h.gotRst, h.beforeRst = o.c.n, h.state
+	}
+	h.state = rule.To
+	o.step.Taken[e].add(answers[rule.From][rule.On])
+	return Moves
+}
+
+// force puts an end into the only state that explains what it does, when the
+// segment that led there was not captured.
+func (o *observation) force(e End, s State) {
+	o.c.half[e].state = s
+	o.c.half[e].unset(certain)
+}
+
+// takeBack undoes a receipt that had been taken for granted since a step.
+func (o *observation) takeBack(e End, since uint32, s State) {
+	o.c.half[e].state = s
+	if since == 0 || since >= o.c.n {
+		o.step.Findings |= Contradiction
+		return
+	}
+	o.step.Findings |= Corrected
+	o.step.Before[e] = o.c.State(e)
+	o.step.Revised = Revision{End: e, Since: since, State: o.step.Before[e]}
+}
+
+// undo returns the state from which event on leads to s.
+func undo(s State, on Event) State {
+	for i := range rules {
+		if rules[i].On == on && rules[i].To == s {
+			return rules[i].From
+		}
+	}
+	return s
+}

@@ -1,0 +1,230 @@
+package tcp
+
+// departs is what the segment says of its sender: first what the sender had
+// received when it left, then what sending it means.
+func (o *observation) departs() {
+	s, x, from := o.s, o.x, o.from
+	if s.Flags.Has(ACK) && !s.Flags.Has(RST) {
+		o.proves()
+	}
+	switch {
+	case s.Flags.Has(RST):
+		o.sendsReset()
+	case s.Flags.Has(SYN | ACK):
+		o.sendsSynAck()
+	case s.Flags.Has(SYN):
+		o.sendsSyn()
+	default:
+		if s.Flags.Has(ACK) {
+			o.sendsAck()
+		}
+		if s.Flags.Has(FIN) {
+			o.sendsFin()
+		}
+	}
+	if s.Flags.Has(RST) {
+		return
+	}
+	if x.is(knowsSeq) && x.nxt.Less(s.End()) {
+		o.c.bytes[from] += uint64(min(s.Len, s.End().Sub(x.nxt)))
+		x.nxt = s.End()
+	}
+	if s.Flags.Has(ACK) && s.Ack == x.acked {
+		o.offersWindow()
+	}
+}
+
+// offersWindow takes over the window the sender offers.
+func (o *observation) offersWindow() {
+	s, x := o.s, o.x
+	size := uint32(s.Window)
+	if !s.Flags.Has(SYN) && o.bothScaled() {
+		size <<= x.scale
+	}
+	if edge := s.Ack.Add(size); !x.is(hasAcked) || x.edge.Less(edge) {
+		x.edge = edge
+	}
+	x.window = s.Window
+	x.set(hasAcked)
+}
+
+// bothScaled reports whether both SYNs were seen, so that the scaling of
+// windows is known (RFC 7323 §2.2).
+func (o *observation) bothScaled() bool {
+	x, y := o.x, o.y
+	return x.is(sentSyn) && y.is(sentSyn) && x.is(scaled) == y.is(scaled)
+}
+
+// proves takes the acknowledgement number at its word: the sender had received
+// everything before it and nothing in order from it on.
+func (o *observation) proves() {
+	s, x, y, from := o.s, o.x, o.y, o.from
+	ack := s.Ack
+	synchronized := x.state != SynSent || s.Flags.Has(SYN)
+	if y.nxt.Less(ack) && synchronized && ack.Sub(y.nxt) < 1<<30 {
+		o.step.Findings |= AckedUnseen
+		if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
+			o.c.doubt, o.c.doubtful = true, from.Peer()
+		}
+		y.nxt = ack
+	}
+	latest := !x.is(hasAcked) || x.acked.LessEq(ack)
+	if latest {
+		if x.acked != ack {
+			x.acked, x.edge = ack, ack
+		}
+		x.set(hasAcked)
+	}
+	switch {
+	case !x.is(knowsRcv):
+		if x.state != SynSent {
+			x.learnRcv(ack)
+		}
+	case x.rcv.Less(ack) && ack.LessEq(y.nxt):
+		x.rcv = ack
+		x.caughtUp(ack)
+	case latest && ack.Less(x.rcv):
+		x.rcv = ack
+		if x.is(gotPeerFin) && ack.LessEq(y.fin) {
+			x.unset(gotPeerFin)
+			o.step.Findings |= Crossed
+			o.takeBack(from, x.gotFin, undo(x.state, RcvFin))
+		}
+	}
+	o.receivesFin(from) // late: only this segment shows it
+}
+
+func (o *observation) sendsSyn() {
+	x, from := o.x, o.from
+	x.set(active)
+	switch {
+	case x.is(pastSyn) || x.is(answered):
+		return // an old duplicate
+	case x.state == SynRecv || x.state == Established && !x.is(sentSyn):
+		// It sends a SYN of its own, so the SYN that was on its way had
+		// not arrived: the two cross.
+		o.step.Findings |= Crossed
+		o.takeBack(from, x.gotSyn, Closed)
+	case x.state == Established:
+		// A SYN again: the answer has not reached it.
+		o.takeBack(from, x.gotSyn, SynSent)
+	}
+	if x.state == Unknown {
+		o.force(from, SynSent)
+		return
+	}
+	o.move(from, SndSyn)
+}
+
+func (o *observation) sendsSynAck() {
+	x, from := o.x, o.from
+	if x.is(pastSyn) {
+		return // an old duplicate
+	}
+	switch x.state {
+	case SynSent, Listen:
+		o.move(from, RcvSyn) // it acknowledges a SYN, so it has received one
+	case Closed, Unknown:
+		o.force(from, SynRecv)
+	case Established, CloseWait, FinWait1, LastAck:
+		if !x.is(sentFin) { // still repeating: the ACK has not reached it
+			x.unset(gotPeerFin)
+			o.takeBack(from, x.gotSyn, SynRecv)
+		}
+	}
+	x.set(answered)
+	o.move(from, SndSynAck)
+}
+
+func (o *observation) sendsAck() {
+	x, y, from := o.x, o.y, o.from
+	switch x.state {
+	case SynSent:
+		// It can only acknowledge the peer's SYN if it has received it.
+		if o.s.Seq == x.nxt {
+			o.force(from, Established)
+			x.learnRcv(o.s.Ack)
+			if !y.is(sentSyn) {
+				o.step.Findings |= AckedUnseen
+			}
+		}
+	case Closed:
+		if x.gotRst != 0 {
+			o.takeBack(from, x.gotRst, x.beforeRst) // the RST did not count
+			x.gotRst = 0
+		} else if !x.is(finAcked) {
+			o.contradicts()
+		}
+	case Listen:
+		o.contradicts()
+	}
+	o.move(from, SndAck)
+	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
+		x.set(pastSyn)
+	}
+	if o.s.Len > 0 {
+		x.set(sentData)
+	}
+}
+
+// contradicts gives up what was believed of the sender.
+func (o *observation) contradicts() {
+	o.step.Findings |= Contradiction
+	o.force(o.from, Unknown)
+}
+
+func (o *observation) sendsFin() {
+	s, x, y, from := o.s, o.x, o.y, o.from
+	fin := s.End() - 1
+	if o.c.doubt && o.c.doubtful == from && fin.Sub(x.una) < 1<<30 {
+		o.c.doubt = false // what was not seen was not a FIN
+	}
+	if x.is(sentFin) {
+		if fin == x.fin && x.gotAck != 0 && x.gotRst == 0 {
+			// A FIN again: its ACK has not come.
+			x.unset(finAcked)
+			o.takeBack(from, x.gotAck, undo(x.state, RcvAckOfFin))
+			x.gotAck = 0
+		}
+		return
+	}
+	x.set(sentFin)
+	x.fin = fin
+	if x.state != Unknown {
+		o.move(from, SndFin)
+		return
+	}
+	// From the middle of a connection: the peer's FIN tells the two apart.
+	if y.is(sentFin) {
+		if x.is(gotPeerFin) {
+			o.force(from, LastAck)
+		} else {
+			o.force(from, FinWait1)
+		}
+	}
+}
+
+// sendsReset believes a RST to be the sender's own only if it stands where the
+// sender is, or where the receiver waits; any other may be forged or stray.
+func (o *observation) sendsReset() {
+	s, x, y, from := o.s, o.x, o.y, o.from
+	if !y.is(sentRst) {
+		x.set(sentRst) // the first RST is the one that counts
+	}
+	switch {
+	case x.state == Closed:
+	case x.state == SynRecv && !x.is(answered):
+		// A refusal: there never was a SYN_RECV.
+		o.takeBack(from, x.gotSyn, Closed)
+	case x.state == Unknown:
+		o.force(from, Closed)
+	case x.is(knowsSeq) && s.Seq == x.nxt, y.is(knowsRcv) && s.Seq == y.rcv, y.is(hasAcked) && s.Seq == y.acked:
+		if !s.Flags.Has(ACK) && x.state != SynSent && y.is(hasAcked) && s.Seq == y.acked {
+			// The answer of an end without a connection (§3.10.7.1): it
+			// was already closed when the segment it answers came.
+			o.takeBack(from, y.last, Closed)
+			return
+		}
+		o.move(from, SndRst)
+	}
+}

@@ -1,0 +1,157 @@
+package tcp
+
+// half is what is known of one end: the numbers of RFC 9293 §3.3.1, told from
+// what it has put on the wire and from what has reached it.
+type half struct {
+	iss   Seq // ISS; one before the first number seen if its SYN was not
+	nxt   Seq // SND.NXT
+	una   Seq // SND.UNA
+	rcv   Seq // RCV.NXT, as its labels show it
+	wire  Seq // up to where the peer has put bytes on the wire without a hole
+	acked Seq // the highest number it has acknowledged
+	edge  Seq // the right edge of the widest window it has offered
+	fin   Seq // the number its FIN took
+
+	ahead [3]span // what came beyond a hole
+
+	// The steps at which a receipt was taken for granted. A later segment
+	// may show that it had not happened.
+	gotSyn, gotFin, gotAck, gotRst uint32
+
+	last      uint32 // the step of its last segment
+	window    uint16
+	scale     uint8
+	state     State
+	beforeRst State
+	facts     facts
+}
+
+// span is a range of sequence numbers [lo, hi).
+type span struct{ lo, hi Seq }
+
+// facts are things known of one end, as bits.
+type facts uint16
+
+const (
+	knowsSeq   facts = 1 << iota // iss and nxt are set
+	sentSyn                      // its SYN was seen, so iss is exact
+	knowsRcv                     // rcv and wire are set
+	hasAcked                     // acked is set
+	sentFin                      // fin is set
+	gotPeerFin                   // the peer's FIN has reached it
+	finAcked                     // the ACK of its FIN has reached it
+	certain                      // its state is known from a socket call
+	pastSyn                      // it has sent something that only an end beyond SYN_SENT and SYN_RECV sends
+	answered                     // it has sent a SYN,ACK
+	active                       // it has sent a SYN without ACK
+	scaled                       // its SYN offered window scaling
+	sentRst
+	sentData
+	passive // it came from LISTEN
+)
+
+func (h *half) is(f facts) bool { return h.facts&f == f }
+func (h *half) set(f facts)     { h.facts |= f }
+func (h *half) unset(f facts)   { h.facts &^= f }
+
+// learnSeq sets the send numbers from the first segment, or the first ACK,
+// that shows them.
+func (h *half) learnSeq(iss Seq) {
+	if !h.is(knowsSeq) {
+		h.set(knowsSeq)
+		h.iss, h.nxt, h.una = iss, iss.Add(1), iss.Add(1)
+	}
+}
+
+// learnRcv sets the receive numbers.
+func (h *half) learnRcv(next Seq) {
+	h.set(knowsRcv)
+	h.rcv, h.wire = next, next
+	h.ahead = [3]span{}
+}
+
+// arrive adds [lo, hi) to what has reached this end, and reports whether it
+// filled or moved the in-order edge.
+func (h *half) arrive(lo, hi Seq) bool {
+	if !lo.LessEq(h.wire) { // beyond a hole
+		h.keepAhead(span{lo, hi})
+		return false
+	}
+	moved := h.wire.Less(hi)
+	if moved {
+		h.wire = hi
+	}
+	for again := true; again; {
+		again = false
+		for i, s := range h.ahead {
+			if s != (span{}) && s.lo.LessEq(h.wire) {
+				h.ahead[i] = span{}
+				if h.wire.Less(s.hi) {
+					h.wire, moved, again = s.hi, true, true
+				}
+			}
+		}
+	}
+	return moved
+}
+
+// keepAhead remembers a range beyond a hole, joining it to those it touches.
+// When there is no room the range is forgotten: the end's own acknowledgement
+// will tell.
+func (h *half) keepAhead(n span) {
+	if n.lo == n.hi {
+		return
+	}
+	free := -1
+	for i, s := range h.ahead {
+		switch {
+		case s == span{}:
+			free = i
+		case n.lo.LessEq(s.hi) && s.lo.LessEq(n.hi):
+			if s.lo.Less(n.lo) {
+				n.lo = s.lo
+			}
+			if n.hi.Less(s.hi) {
+				n.hi = s.hi
+			}
+			h.ahead[i] = span{}
+			free = i
+		}
+	}
+	if free >= 0 {
+		h.ahead[free] = n
+	}
+}
+
+// caughtUp forgets the ranges that lie below n, which is received.
+func (h *half) caughtUp(n Seq) {
+	if h.wire.Less(n) {
+		h.wire = n
+		h.arrive(n, n)
+	}
+}
+
+// acceptable is the first test of RFC 9293 §3.10.7.4: does any of the segment
+// lie in this end's receive window?
+func (h *half) acceptable(s *Segment, bothScaled bool) bool {
+	if !h.is(knowsRcv) {
+		return true
+	}
+	size := uint32(1 << 30) // unknown: take any number for good that is not old
+	if bothScaled && h.is(hasAcked) {
+		size = 0
+		if h.rcv.Less(h.edge) {
+			size = h.edge.Sub(h.rcv)
+		}
+	}
+	n := s.SeqLen()
+	switch {
+	case n == 0 && size == 0:
+		return s.Seq == h.rcv
+	case n == 0:
+		return s.Seq.In(h.rcv, size)
+	case size == 0:
+		return false
+	}
+	return s.Seq.In(h.rcv, size) || s.Seq.Add(n-1).In(h.rcv, size)
+}
