@@ -439,6 +439,10 @@ func (p *parser) bilingual(marker int, body string) (text lang.Text, ref string,
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
+		if strings.HasPrefix(line, "--") {
+			return text, ref, p.bad(marker+1+i, "expected text, found "+line+"; a section begins with -- NAME --, spaces included",
+				"应为文字，实为 "+line+"；一节以 -- 名称 -- 开头，空格不可省略")
+		}
 		if key, value, ok := strings.Cut(line, ":"); ok && field[key] != nil {
 			if at = field[key]; *at != "" {
 				return text, ref, p.bad(marker+1+i, "a second "+key+":", "重复的 "+key+":")
