@@ -90,7 +90,7 @@ func TestParse(t *testing.T) {
 	equal("start", l.Notes[0].Moment, Moment{Kind: AtStart})
 	equal("moment", l.Notes[1].Moment, Moment{From: tcp.Client, Flags: tcp.FIN | tcp.ACK, State: [2]tcp.State{tcp.FinWait1, tcp.CloseWait}})
 	equal("joined with a space", l.Notes[1].Text.EN, "It has nothing more to say.")
-	equal("joined without", l.Notes[1].Text.ZH, "它没有什么要说的了，也就是说 FIN在此。")
+	equal("joined without", l.Notes[1].Text.ZH, "它没有什么要说的了，也就是说 FIN 在此。")
 	equal("ref", l.Notes[1].Ref, "RFC 9293 §3.6")
 	equal("note's condition", l.Notes[2].When, When{Option: "at-once", Off: true})
 
