@@ -10,7 +10,7 @@ LESSON    ?= handshake
 # Packages in which goroutines meet.
 RACY = ./capture/... ./lesson/stage/... ./cmd/...
 
-STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@latest
 
 export CGO_ENABLED = 0
@@ -37,11 +37,11 @@ race: needs ## run the tests in which goroutines meet under the race detector
 		echo CGO_ENABLED=1 $(GO) test -race $(RACY); CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACY); \
 	else echo "race detector: skipped, it needs gcc"; fi
 
-lint: go ## gofmt, go vet, staticcheck, go.mod in order
+lint: go ## gofmt, go vet, golangci-lint (staticcheck and more), go.mod in order
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change: $$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) mod tidy -diff
-	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(GOLANGCI) run ./...
 
 fuzz: go ## fuzz every target for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \

@@ -2,6 +2,7 @@ package capture
 
 import (
 	"encoding/csv"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -114,11 +115,15 @@ func TestCorpus(t *testing.T) {
 }
 
 // differ names captures in which tshark finds TCP where we do not, or the
-// other way round, each for a reason.
+// other way round.
 var differ = []string{
 	".null-10.", ".null-23.", // address families that tshark 4.0 does not know
-	".snap-tcp14.", // tshark wants the whole header
-	"v6.zerolen.",  // tshark does not take an IPv6 length of 0
+	".snap-tcp14.",                      // tshark wants the whole header
+	"v6.zerolen.",                       // tshark does not take an IPv6 length of 0
+	"tcp-malformed",                     // a data offset beyond the end: a receiver drops it
+	"geneve", "bug-6402", "ja3_lots_of", // tunnels that are not opened: Geneve, GTP,
+	"bug-5437", "wccp_redirect", // ERSPAN and WCCP within GRE
+	"etag", "pbb", "vntag", // and tags of provider and data centre bridges
 }
 
 // TestTwins holds that what wraps a segment does not change it.
@@ -250,8 +255,7 @@ func TestTwinTimes(t *testing.T) {
 // TestBadChecksum holds that exactly the segments which the kernel ignored for
 // their checksum are called wrong, and none on a loopback interface.
 func TestBadChecksum(t *testing.T) {
-	dir := filepath.Join(corpus(t), "kernel")
-	files, err := filepath.Glob(filepath.Join(dir, "*", "*.pcap"))
+	files, err := filepath.Glob(filepath.Join(corpus(t), "kernel", "*", "*.pcap"))
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
@@ -260,19 +264,48 @@ func TestBadChecksum(t *testing.T) {
 		if err != nil {
 			t.Fatal(f, err)
 		}
-		var bad []string
+		var bad, want []int
 		for _, c := range all {
 			if c.BadChecksum {
-				bad = append(bad, c.Flags.String())
+				bad = append(bad, c.Number)
 			}
 		}
-		want := []string(nil)
-		if strings.Contains(f, "bad_checksum") && !strings.HasSuffix(f, "A.pcap") {
-			want = []string{"FIN ACK", "RST"}
+		switch base := filepath.Base(f); {
+		case strings.HasPrefix(base, "bad_checksum") && !strings.HasSuffix(base, ".A.pcap"):
+			want = []int{8, 9} // its sender made them wrong behind the interface
+		case strings.HasPrefix(base, "matrix"), strings.HasPrefix(base, "walk"):
+			want = wrongOnPurpose(t, strings.TrimSuffix(f, ".pcap")+".truth.json")
 		}
 		if !slices.Equal(bad, want) {
-			t.Errorf("%s: wrong are %q, not %q", f, bad, want)
+			t.Errorf("%s: wrong are packets %v, not %v", f, bad, want)
 		}
 	}
 }
 
+// wrongOnPurpose lists the frames that a truth file says had a bad checksum.
+func wrongOnPurpose(t *testing.T, name string) (frames []int) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var truth struct {
+		Cases []struct {
+			Steps []struct {
+				Frame int
+				Event string
+			}
+		}
+	}
+	if err := json.Unmarshal(data, &truth); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range truth.Cases {
+		for _, s := range c.Steps {
+			if strings.HasSuffix(s.Event, "_badsum") {
+				frames = append(frames, s.Frame)
+			}
+		}
+	}
+	slices.Sort(frames)
+	return frames
+}

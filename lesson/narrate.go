@@ -30,28 +30,15 @@ func (n *Narrator) Owns(s *tcp.Segment) bool {
 	return s.Src == c && s.Dst == v || s.Src == v && s.Dst == c
 }
 
-// Tell observes the connection's next segment. The event keeps copies of the
-// captured bytes.
+// Tell observes the connection's next segment. The event keeps the captured
+// bytes, which must not change any more.
 func (n *Narrator) Tell(c *tcp.Captured) *Segment {
 	if n.n == 0 {
 		n.first = c.Time
 	}
 	n.n++
 	step := n.conn.Observe(&c.Segment)
-	raw := append([]byte(nil), c.Raw...)
-	s := &Segment{Captured: *c, N: n.n, Step: step, Since: time.Duration(c.Time - n.first), Live: true, Explain: explanations(&step)}
-	s.Raw = raw
-	s.Header, s.Payload = within(raw, c.Raw, c.Header), within(raw, c.Raw, c.Payload)
-	return s
-}
-
-// within finds in the copy of a frame the part that was found in the frame.
-func within(copied, frame, part []byte) []byte {
-	off := cap(frame) - cap(part)
-	if len(part) == 0 || off < 0 || off+len(part) > len(copied) {
-		return nil
-	}
-	return copied[off : off+len(part)]
+	return &Segment{Captured: *c, N: n.n, Step: step, Since: time.Duration(c.Time - n.first), Live: true, Explain: explanations(&step)}
 }
 
 var (

@@ -5,11 +5,11 @@ import (
 	"io"
 	"strings"
 
-	"github.com/mattn/go-runewidth"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"lesson/lesson/lang"
+	"lesson/lesson/render/text"
 )
 
 // The two groups the verbs stand in.
@@ -87,7 +87,7 @@ func (a *app) flags(w io.Writer, title lang.Text, set *pflag.FlagSet) {
 		if f.Hidden {
 			return
 		}
-		value, text := pflag.UnquoteUsage(f)
+		value, use := pflag.UnquoteUsage(f)
 		if f.Value.Type() == "bool" {
 			value = ""
 		}
@@ -97,7 +97,7 @@ func (a *app) flags(w io.Writer, title lang.Text, set *pflag.FlagSet) {
 		} else if len(f.Name) > 1 {
 			name = "    " + name
 		}
-		rows = append(rows, [2]string{strings.TrimRight(name+" "+value, " "), text})
+		rows = append(rows, [2]string{strings.TrimRight(name+" "+value, " "), use})
 	})
 	if len(rows) > 0 {
 		a.heading(w, title)
@@ -109,12 +109,12 @@ func (a *app) flags(w io.Writer, title lang.Text, set *pflag.FlagSet) {
 func (a *app) table(w io.Writer, rows [][2]string) {
 	left := 0
 	for _, r := range rows {
-		left = max(left, runewidth.StringWidth(r[0]))
+		left = max(left, text.Width(r[0]))
 	}
 	for _, r := range rows {
-		head := "  " + runewidth.FillRight(r[0], left) + "  "
-		indent := runewidth.StringWidth(head)
-		for i, line := range wrap(r[1], a.width()-indent) {
+		head := "  " + text.Pad(r[0], left) + "  "
+		indent := text.Width(head)
+		for i, line := range text.Wrap(r[1], a.width(w)-indent) {
 			if i > 0 {
 				head = strings.Repeat(" ", indent)
 			}
@@ -124,7 +124,7 @@ func (a *app) table(w io.Writer, rows [][2]string) {
 }
 
 func (a *app) paragraph(w io.Writer, s string) {
-	for _, line := range wrap(s, a.width()) {
+	for _, line := range text.Wrap(s, a.width(w)) {
 		fmt.Fprintln(w, line)
 	}
 }

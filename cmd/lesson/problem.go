@@ -55,6 +55,11 @@ func sayf(en, zh string, args ...any) lang.Text {
 	return say(fmt.Sprintf(en, args...), fmt.Sprintf(zh, args...))
 }
 
+// sayBoth formats a sentence in both languages around another.
+func sayBoth(en, zh string, part lang.Text) lang.Text {
+	return say(fmt.Sprintf(en, part.EN), fmt.Sprintf(zh, part.ZH))
+}
+
 // seeHelp is the hint where no better one is known.
 func seeHelp(cmd *cobra.Command) lang.Text {
 	return sayf("%s --help", "%s --help", cmd.CommandPath())

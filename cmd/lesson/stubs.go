@@ -10,5 +10,3 @@ func (a *app) explainCommand() *cobra.Command {
 func (a *app) statesCommand() *cobra.Command {
 	return &cobra.Command{Use: "states", RunE: func(*cobra.Command, []string) error { return nil }}
 }
-
-func wrap(s string, width int) []string { return []string{s} }

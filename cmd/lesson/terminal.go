@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -23,19 +24,19 @@ const (
 	usual     = 80
 )
 
-// width is how many columns there are: the terminal's, else COLUMNS, else 80.
-func (a *app) width() int {
-	w := 0
-	if fd, ok := terminal(a.stdout); ok {
-		w, _, _ = term.GetSize(fd)
+// width is how many columns a stream has: its terminal's, else COLUMNS, else 80.
+func (a *app) width(stream any) int {
+	columns := 0
+	if fd, ok := terminal(stream); ok {
+		columns, _, _ = term.GetSize(fd)
 	}
-	if w <= 0 {
-		w, _ = strconv.Atoi(a.getenv("COLUMNS"))
+	if columns <= 0 {
+		columns, _ = strconv.Atoi(a.getenv("COLUMNS"))
 	}
-	if w <= 0 {
-		w = usual
+	if columns <= 0 {
+		columns = usual
 	}
-	return min(max(w, narrowest), widest)
+	return min(max(columns, narrowest), widest)
 }
 
 // colorMode is the value of --color.
@@ -70,4 +71,15 @@ func (a *app) colored(stream any) bool {
 	}
 	_, tty := terminal(stream)
 	return tty && a.getenv("NO_COLOR") == "" && a.getenv("TERM") != "dumb"
+}
+
+// ascii reports whether the locale says in so many words that its characters
+// are not Unicode's; where there is no locale, most terminals know them.
+func (a *app) ascii() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if locale := strings.ToLower(a.getenv(name)); locale != "" {
+			return !strings.Contains(locale, "utf-8") && !strings.Contains(locale, "utf8")
+		}
+	}
+	return false
 }

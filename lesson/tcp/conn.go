@@ -91,7 +91,6 @@ func (c *Conn) Observe(s *Segment) Step {
 	from := c.endOf(s)
 	o := observation{c: c, s: s, from: from, x: &c.half[from], y: &c.half[from.Peer()]}
 	o.step = Step{N: c.n, From: from, Before: c.states()}
-	c.seen |= s.completeness()
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
@@ -103,6 +102,7 @@ func (c *Conn) Observe(s *Segment) Step {
 	}
 	o.x.last = c.n
 	o.relative()
+	c.sees(s)
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]
@@ -256,13 +256,14 @@ func (o *observation) force(e End, s State) {
 
 // takeBack undoes a receipt that had been taken for granted since a step.
 func (o *observation) takeBack(e End, since uint32, s State) {
-	h := &o.c.half[e]
-	h.state = s
-	if since != 0 && since < o.c.n {
-		o.step.Revised = Revision{End: e, Since: since, State: s}
-		o.step.Findings |= Corrected
+	o.c.half[e].state = s
+	if since == 0 || since >= o.c.n {
+		o.step.Findings |= Contradiction
+		return
 	}
+	o.step.Findings |= Corrected
 	o.step.Before[e] = o.c.State(e)
+	o.step.Revised = Revision{End: e, Since: since, State: o.step.Before[e]}
 }
 
 // undo returns the state from which event on leads to s.

@@ -92,7 +92,6 @@ func (o *observation) proves() {
 		}
 	}
 	o.receivesFin(from) // late: only this segment shows it
-	o.step.Before[from] = o.c.State(from)
 }
 
 func (o *observation) sendsSyn() {
@@ -134,7 +133,6 @@ func (o *observation) sendsSynAck() {
 		}
 	}
 	x.set(answered)
-	o.step.Before[from] = o.c.State(from)
 	o.move(from, SndSynAck)
 }
 
@@ -149,19 +147,16 @@ func (o *observation) sendsAck() {
 			if !y.is(sentSyn) {
 				o.step.Findings |= AckedUnseen
 			}
-			o.step.Before[from] = Established
 		}
 	case Closed:
 		if x.gotRst != 0 {
 			o.takeBack(from, x.gotRst, x.beforeRst) // the RST did not count
 			x.gotRst = 0
 		} else if !x.is(finAcked) {
-			o.step.Findings |= Contradiction
-			o.force(from, Unknown)
+			o.contradicts()
 		}
 	case Listen:
-		o.step.Findings |= Contradiction
-		o.force(from, Unknown)
+		o.contradicts()
 	}
 	o.move(from, SndAck)
 	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
@@ -172,17 +167,24 @@ func (o *observation) sendsAck() {
 	}
 }
 
+// contradicts gives up what was believed of the sender.
+func (o *observation) contradicts() {
+	o.step.Findings |= Contradiction
+	o.force(o.from, Unknown)
+}
+
 func (o *observation) sendsFin() {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	fin := s.End() - 1
 	if o.c.doubt && o.c.doubtful == from && fin.Sub(x.una) < 1<<30 {
 		o.c.doubt = false // what was not seen was not a FIN
-		o.step.Before = o.c.states()
 	}
 	if x.is(sentFin) {
-		if fin == x.fin && x.is(finAcked) && x.state != Unknown {
+		if fin == x.fin && x.gotAck != 0 && x.gotRst == 0 {
+			// A FIN again: its ACK has not come.
 			x.unset(finAcked)
 			o.takeBack(from, x.gotAck, undo(x.state, RcvAckOfFin))
+			x.gotAck = 0
 		}
 		return
 	}
@@ -206,7 +208,9 @@ func (o *observation) sendsFin() {
 // sender is, or where the receiver waits; any other may be forged or stray.
 func (o *observation) sendsReset() {
 	s, x, y, from := o.s, o.x, o.y, o.from
-	x.set(sentRst)
+	if !y.is(sentRst) {
+		x.set(sentRst) // the first RST is the one that counts
+	}
 	switch {
 	case x.state == Closed:
 	case x.state == SynRecv && !x.is(answered):

@@ -14,25 +14,28 @@ const (
 	SeenRst
 )
 
-func (s *Segment) completeness() (c Completeness) {
-	switch s.Flags & (SYN | ACK) {
-	case SYN:
-		c |= SeenSyn
-	case SYN | ACK:
-		c |= SeenSynAck
-	case ACK:
-		c |= SeenAck
+// sees counts one segment as tshark does: a SYN for nothing but a SYN, a RST for
+// no FIN, and FIN and data only where they come with an ACK.
+func (c *Conn) sees(s *Segment) {
+	f := s.Flags
+	if f.Has(RST) {
+		c.seen |= SeenRst
 	}
-	if s.Len > 0 {
-		c |= SeenData
+	switch {
+	case f.Has(SYN | ACK):
+		c.seen |= SeenSynAck
+	case f.Has(SYN):
+		c.seen |= SeenSyn
+	case f.Has(ACK):
+		if f.Has(FIN) && !f.Has(RST) {
+			c.seen |= SeenFin
+		}
+		if s.Len > 0 {
+			c.seen |= SeenData
+		} else {
+			c.seen |= SeenAck
+		}
 	}
-	if s.Flags.Has(FIN) {
-		c |= SeenFin
-	}
-	if s.Flags.Has(RST) {
-		c |= SeenRst
-	}
-	return c
 }
 
 // Summary is what can be said of a connection as a whole.
@@ -59,6 +62,9 @@ type EndSummary struct {
 // Summary returns what was seen so far.
 func (c *Conn) Summary() Summary {
 	s := Summary{Segments: c.n, First: c.first, Last: c.last, Completeness: c.seen}
+	if c.n == 1 && c.seen != SeenSyn {
+		s.Completeness = 0 // tshark counts a lone segment only if it is a SYN
+	}
 	for e := range c.half {
 		h := &c.half[e]
 		s.End[e] = EndSummary{
@@ -83,7 +89,7 @@ const (
 	zeekReset
 )
 
-func (s *Summary) zeek(e End) zeekState {
+func (s Summary) zeek(e End) zeekState {
 	h, peer := &s.End[e], &s.End[e.Peer()]
 	switch {
 	case h.Reset:
@@ -102,7 +108,7 @@ func (s *Summary) zeek(e End) zeekState {
 
 // ConnState is Zeek's conn_state code: S0, S1, SF, REJ, S2, S3, RSTO, RSTR,
 // RSTOS0, RSTRH, SH, SHR or OTH.
-func (s *Summary) ConnState() string {
+func (s Summary) ConnState() string {
 	o, r := s.zeek(Client), s.zeek(Server)
 	gone := func(z zeekState) bool { return z == zeekInactive || z == zeekPartial }
 	noData := s.End[Client].Bytes == 0 && s.End[Server].Bytes == 0

@@ -78,6 +78,28 @@ func (l *Line) Segment(ends [2]tcp.Endpoint, first [2]tcp.Seq) tcp.Segment {
 	return s
 }
 
+// Complete returns the lines with the numbers that were left unsaid: an end
+// goes on where it stopped, and acknowledges all that its peer has sent. Each
+// end begins at 0, with its SYN if there is one.
+func Complete(lines []Line) []Line {
+	out := append([]Line(nil), lines...)
+	var next [2]tcp.Seq
+	for i := range out {
+		l := &out[i]
+		if !l.HasSeq {
+			l.Seq, l.HasSeq = next[l.From], true
+		}
+		if !l.HasAck && l.Flags.Has(tcp.ACK) {
+			l.Ack, l.HasAck = next[l.From.Peer()], true
+		}
+		s := l.Segment([2]tcp.Endpoint{}, [2]tcp.Seq{})
+		if end := s.End(); next[l.From].Less(end) {
+			next[l.From] = end
+		}
+	}
+	return out
+}
+
 // letters are the flags in the order they are printed.
 var letters = [...]struct {
 	c byte

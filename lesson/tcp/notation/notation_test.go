@@ -148,6 +148,22 @@ func TestOf(t *testing.T) {
 	}
 }
 
+func TestComplete(t *testing.T) {
+	lines, err := ParseAll("client S\nserver S.\nclient .\nclient P. 1:26(25)\nclient F.\nserver .\nclient F. 26:26(0)\nserver R")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range Complete(lines) {
+		_, text, _ := strings.Cut(l.String(), ": ")
+		got = append(got, text)
+	}
+	want := "S 0:0(0)|S. 0:0(0) ack 1|. 1:1(0) ack 1|P. 1:26(25) ack 1|F. 26:26(0) ack 1|. 1:1(0) ack 27|F. 26:26(0) ack 1|R 1:1(0)"
+	if s := strings.Join(got, "|"); s != want {
+		t.Errorf("got  %s\nwant %s", s, want)
+	}
+}
+
 // FuzzParse holds that what can be read prints as a line that reads the same.
 func FuzzParse(f *testing.F) {
 	for _, c := range lines {

@@ -1,0 +1,253 @@
+package events
+
+import (
+	"math/bits"
+	"net/netip"
+	"strconv"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+// line is one JSON object as it grows. Written by hand because a large capture
+// has a million of them: nothing is allocated.
+type line []byte
+
+func (l *line) event(name string) {
+	*l = append(*l, `{"event":"`...)
+	*l = append(*l, name...)
+	*l = append(*l, '"')
+}
+
+// item puts a comma where one is needed.
+func (l *line) item() {
+	switch (*l)[len(*l)-1] {
+	case '{', '[':
+	default:
+		*l = append(*l, ',')
+	}
+}
+
+func (l *line) key(name string) {
+	l.item()
+	*l = append(*l, '"')
+	*l = append(*l, name...)
+	*l = append(*l, '"', ':')
+}
+
+func (l *line) open(bracket byte)  { *l = append(*l, bracket) }
+func (l *line) close(bracket byte) { *l = append(*l, bracket) }
+
+func (l *line) null(name string) {
+	l.key(name)
+	*l = append(*l, "null"...)
+}
+
+func (l *line) bool(name string, v bool) {
+	l.key(name)
+	*l = strconv.AppendBool(*l, v)
+}
+
+func (l *line) int(name string, v int64) {
+	l.key(name)
+	*l = strconv.AppendInt(*l, v, 10)
+}
+
+func (l *line) uint(name string, v uint64) {
+	l.key(name)
+	*l = strconv.AppendUint(*l, v, 10)
+}
+
+func (l *line) optional(name string, v int64, ok bool) {
+	if ok {
+		l.int(name, v)
+	} else {
+		l.null(name)
+	}
+}
+
+// seconds writes d exactly, as seconds: 0, 0.000012, 61.95.
+func (l *line) seconds(name string, d time.Duration) {
+	l.key(name)
+	if d < 0 {
+		*l = append(*l, '-')
+	}
+	u := uint64(d.Abs())
+	*l = strconv.AppendUint(*l, u/1e9, 10)
+	frac := u % 1e9
+	if frac == 0 {
+		return
+	}
+	*l = append(*l, '.')
+	for digit := uint64(1e8); frac > 0; digit /= 10 {
+		*l = append(*l, '0'+byte(frac/digit))
+		frac %= digit
+	}
+}
+
+func (l *line) string(name, s string) {
+	l.key(name)
+	l.quoted(s)
+}
+
+func (l *line) text(name string, t lang.Text) {
+	l.key(name)
+	l.both(t)
+}
+
+func (l *line) both(t lang.Text) {
+	l.open('{')
+	l.string("en", t.EN)
+	l.string("zh", t.ZH)
+	l.close('}')
+}
+
+func (l *line) kernel(k lesson.Kernel) {
+	if k.Asked() {
+		l.string("kernel", k.State.String())
+	} else {
+		l.null("kernel")
+	}
+}
+
+// endpoint writes "127.0.0.1:2023"; null where there is no address.
+func (l *line) endpoint(name string, ap netip.AddrPort) {
+	if !ap.Addr().IsValid() {
+		l.null(name)
+		return
+	}
+	l.key(name)
+	l.quoted(ap.String()) // an IPv6 zone may hold anything
+}
+
+func (l *line) address(e tcp.Endpoint) {
+	*l = append(*l, '"')
+	*l = e.AddrPort().AppendTo(*l)
+	*l = append(*l, '"')
+}
+
+// flags writes the names of the set bits as Flags.Names orders them.
+func (l *line) flags(f tcp.Flags) {
+	l.key("flags")
+	l.open('[')
+	for _, bit := range [...]tcp.Flags{tcp.SYN, tcp.FIN, tcp.RST, tcp.PSH, tcp.ACK, tcp.URG, tcp.ECE, tcp.CWR, tcp.AE} {
+		if f.Has(bit) {
+			l.item()
+			l.quoted(flagNames[bits.TrailingZeros16(uint16(bit))])
+		}
+	}
+	l.close(']')
+}
+
+var flagNames = func() (names [9]string) {
+	for i := range names {
+		names[i] = tcp.Flags(1 << i).String()
+	}
+	return names
+}()
+
+func (l *line) findings(f tcp.Findings) {
+	l.key("findings")
+	l.open('[')
+	for rest := uint32(f); rest != 0; rest &= rest - 1 {
+		if i := bits.TrailingZeros32(rest); findingNames[i] != "" {
+			l.item()
+			l.quoted(findingNames[i])
+		}
+	}
+	l.close(']')
+}
+
+var findingNames = func() (names [32]string) {
+	for i := range names {
+		if n := tcp.Findings(1 << i).Names(); len(n) == 1 {
+			names[i] = n[0]
+		}
+	}
+	return names
+}()
+
+// options writes the options that carry meaning, always in the same order.
+// Timestamps are named without their values, so that two runs can be compared.
+func (l *line) options(s *lesson.Segment) {
+	o := &s.Options
+	l.key("options")
+	l.open('[')
+	if o.HasMSS {
+		l.option("MSS", int64(o.MSS), -1)
+	}
+	if o.SACKPermitted {
+		l.option("SACK_PERM", -1, -1)
+	}
+	if o.HasTimestamps {
+		l.option("TS", -1, -1)
+	}
+	if o.HasScale {
+		l.option("WS", int64(o.WindowScale), -1)
+	}
+	if o.HasFastOpen {
+		l.option("TFO", -1, -1)
+	}
+	for _, b := range o.SACK[:min(int(o.SACKBlocks), len(o.SACK))] {
+		// Relative like ack: the blocks lie in the same stream.
+		left := s.Step.Ack + b.Left.Sub(s.Ack)
+		l.option("SACK", int64(left), int64(left+b.Right.Sub(b.Left)))
+	}
+	l.close(']')
+}
+
+// option writes "NAME", "NAME=a" or "NAME=a-b"; a negative number is none.
+func (l *line) option(name string, a, b int64) {
+	l.item()
+	*l = append(*l, '"')
+	*l = append(*l, name...)
+	if a >= 0 {
+		*l = append(*l, '=')
+		*l = strconv.AppendInt(*l, a, 10)
+	}
+	if b >= 0 {
+		*l = append(*l, '-')
+		*l = strconv.AppendInt(*l, b, 10)
+	}
+	*l = append(*l, '"')
+}
+
+// quoted writes s as a JSON string: always valid UTF-8, and with everything a
+// terminal would obey (controls, bidirectional overrides) escaped, since people
+// look at JSON in terminals.
+func (l *line) quoted(s string) {
+	b := append(*l, '"')
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= ' ' && c < 0x7f {
+			if c == '"' || c == '\\' {
+				b = append(b, '\\')
+			}
+			b = append(b, c)
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(s[i:])
+		switch {
+		case r == '\n':
+			b = append(b, '\\', 'n')
+		case r == '\r':
+			b = append(b, '\\', 'r')
+		case r == '\t':
+			b = append(b, '\\', 't')
+		case r == utf8.RuneError && n <= 1:
+			b = append(b, `\ufffd`...)
+		case r < 0x10000 && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'):
+			const digits = "0123456789abcdef"
+			b = append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
+		default:
+			b = append(b, s[i:i+n]...)
+		}
+		i += n
+	}
+	*l = append(b, '"')
+}
