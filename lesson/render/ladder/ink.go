@@ -86,13 +86,13 @@ var ascii = signs{
 	life: "|", state: [2]string{"+", "+"}, tail: [2]string{"+", "+"},
 	shaft: "-", dash: "- ", gap: " / / ",
 	toRight: ">", toLeft: "<", refused: "x",
-	yes: "=", no: "#", alert: "!",
+	yes: "=", no: "!=", alert: "!",
 	arrow: "->", dot: "-",
 }
 
 // asciiWords replaces the signs that our own sentences use.
 var asciiWords = strings.NewReplacer("§", "section ", "–", "-", "—", "-", "…", "...", "“", `"`, "”", `"`,
-	"‘", "'", "’", "'", "·", "-", "×", "x", "µ", "u", "→", "->", "≠", "#", "✓", "=", "≥", ">=", "≤", "<=")
+	"‘", "'", "’", "'", "·", "-", "×", "x", "µ", "u", "→", "->", "≠", "!=", "✓", "=", "≥", ">=", "≤", "<=")
 
 // number is a segment's number in a disc, or in brackets from 11 on.
 func (p *pen) number(n int) string {

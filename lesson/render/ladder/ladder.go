@@ -167,10 +167,11 @@ type look struct {
 func (l *Ladder) see(end tcp.End, s tcp.State, inferred bool, k lesson.Kernel) look {
 	g := gutter{told: true, state: s}
 	l.asked = l.asked || k.Asked()
+	inferred = inferred && !k.Asked()
 	switch {
 	case !k.Asked():
 	case k.Agrees(s):
-		g.mark, inferred = agrees, false
+		g.mark = agrees
 		if k.Timer != "" && (k.State == tcp.TimeWait || l.o.Verbose) {
 			g.extra = l.timer(k)
 		}
@@ -208,11 +209,11 @@ func (l *Ladder) timer(k lesson.Kernel) string {
 // paragraphs are what to say under a segment: findings first, then what they
 // revise, why the kernel differs, the explanations.
 func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
-	var out []paragraph
-	findings := s.Step.Findings.Texts()
-	for _, t := range findings {
-		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.say(t)})
+	findings := s.Step.Findings
+	if s.Step.Revised.Since != 0 {
+		findings &^= tcp.Corrected // what was wrong says it better
 	}
+	out := l.findings(findings)
 	if r := s.Step.Revised; r.Since != 0 {
 		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.revision(r)})
 	}
@@ -220,9 +221,9 @@ func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
 	if !l.o.Quiet {
 	explain:
 		for _, x := range s.Explain {
-			for _, t := range findings {
+			for _, t := range s.Step.Findings.Texts() {
 				if t == x.Text {
-					continue explain
+					continue explain // said above
 				}
 			}
 			out = append(out, paragraph{faintInk, "", l.explanation(x)})
@@ -255,8 +256,8 @@ func (l *Ladder) why(looks [2]look, k [2]lesson.Kernel) (out []paragraph) {
 func (l *Ladder) rules(s *tcp.Step) (out []paragraph) {
 	for _, end := range [2]tcp.End{s.From, s.From.Peer()} {
 		for _, r := range s.Taken[end&1].Rules() {
-			out = append(out, paragraph{faintInk, "", l.say(words.end[end&1]) + ": " + l.state(r.From) + " " + l.sign.arrow + " " + l.state(r.To) +
-				", " + l.say(r.On.Text()) + l.ref(r.Ref)})
+			out = append(out, paragraph{faintInk, "", l.say(words.end[end&1]) + l.colon() + l.state(r.From) + " " + l.sign.arrow + " " + l.state(r.To) +
+				l.comma() + l.say(r.On.Text()) + l.ref(r.Ref)})
 		}
 	}
 	return out

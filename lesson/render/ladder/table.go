@@ -94,9 +94,9 @@ func (t *Table) opening(o *lesson.Opening) {
 }
 
 func (t *Table) ending(e *lesson.Ending) {
-	s := t.say(t.verdict(e, false, false))
+	s := sentence(t.say(verdict(e, false, false)), t.o.Lang)
 	if t.o.Plain {
-		t.line(row{{none, sentence(strings.ReplaceAll(s, " "+t.sign.dot+" ", t.comma()), t.o.Lang)}})
+		t.line(row{{none, s}})
 		return
 	}
 	t.line(nil)

@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"lesson/lesson"
@@ -37,15 +38,21 @@ func (w *wide) opening(o *lesson.Opening) {
 		w.wrapped(1, paragraph{faintInk, "", w.join(w.clean(o.Refs)+" "+w.sign.dot, source)})
 	}
 	w.line(nil)
+	if !w.beside(o.Ends) {
+		w.above(o.Ends)
+	}
+}
+
+// beside names the ends at their lifelines, if their addresses fit there.
+func (w *wide) beside(ends [2]netip.AddrPort) bool {
 	var name, address [2][]row
-	for e := range o.Ends {
+	for e := range ends {
+		a := w.clean(endpoint(ends[e]))
+		if text.Width(a) > w.gutter {
+			return false
+		}
 		name[e] = []row{{{ofBold(tcp.End(e)), w.say(words.end[e])}}}
-		if a := endpoint(o.Ends[e]); a != "" {
-			if text.Width(a) > w.gutter {
-				// Above the lifelines: an IPv6 address has no room beside one.
-				w.line(row{{none, " "}, {ofBold(tcp.End(e)), w.say(words.end[e])}, {none, " " + w.clean(a)}})
-				continue
-			}
+		if a != "" {
 			address[e] = []row{{{none, a}}}
 		}
 	}
@@ -53,6 +60,26 @@ func (w *wide) opening(o *lesson.Opening) {
 	if address[0] != nil || address[1] != nil {
 		w.rows(address[0], nil, address[1], "", "")
 	}
+	return true
+}
+
+// above names the ends over the lifelines, on one row or on two.
+func (w *wide) above(ends [2]netip.AddrPort) {
+	var name [2]row
+	for e := range ends {
+		name[e] = row{{ofBold(tcp.End(e)), w.say(words.end[e])}, {none, " " + w.clean(endpoint(ends[e]))}}
+	}
+	room := w.width - 2 - name[0].width() - name[1].width()
+	if room >= 2 {
+		w.line(append(append(row{{none, " "}}, name[0]...), append(row{{none, strings.Repeat(" ", room)}}, name[1]...)...))
+	} else {
+		for e := range name {
+			for _, s := range text.Wrap(name[e][0].text+name[e][1].text, w.width-2) {
+				w.line(row{{none, " "}, {ofBold(tcp.End(e)), s}})
+			}
+		}
+	}
+	w.rows(nil, nil, nil, "", "")
 }
 
 func (w *wide) call(c *lesson.Call) {
@@ -287,7 +314,7 @@ func (w *wide) ending(e *lesson.Ending) {
 		return
 	}
 	w.line(nil)
-	w.wrapped(1, paragraph{boldInk, "", w.say(w.verdict(e, w.asked, w.live))})
+	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(verdict(e, w.asked, w.live)), w.o.Lang)})
 }
 
 // between wraps paragraphs to the space between the lifelines.
