@@ -1,3 +1,50 @@
+// Command lesson teaches TCP in a terminal: it lets a real client and a real
+// server talk on this machine and draws what the kernel did.
+//
+// Flags in, exit code out, a hint on failure; one file a verb. What a lesson
+// is about stands in the lessons, not here.
 package main
 
-func main() {}
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"lesson/lesson/lang"
+)
+
+func main() {
+	// Without this a closed pipe would kill the process before it has put the
+	// terminal back; with it, the write returns EPIPE.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv))
+}
+
+// app is one run of the command line: its streams, its environment and the
+// language it speaks.
+type app struct {
+	args   []string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	getenv func(string) string
+	lang   lang.Lang
+	color  colorMode
+	verbs  []*cobra.Command // in the order help shows them
+}
+
+// run is the whole program, for main and for tests: it returns the exit code.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	a := &app{args: args, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	a.lang = languageOf(args, getenv)
+	return a.report(a.root().Execute())
+}
+
+// say is a sentence in both languages.
+func say(en, zh string) lang.Text { return lang.Text{EN: en, ZH: zh} }
+
+// in returns the sentence in the reader's language.
+func (a *app) in(t lang.Text) string { return t.In(a.lang) }

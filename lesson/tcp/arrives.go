@@ -39,11 +39,16 @@ func (o *observation) getsReset() {
 			o.force(to, Closed)
 		}
 	default:
-		y.rcv = y.wire
+		o.inOrder(to)
 		switch {
 		case s.Seq == y.rcv && y.state == SynRecv && y.is(passive):
 			o.move(to, RcvRstAtPassive)
 		case s.Seq == y.rcv:
+			o.move(to, RcvRst)
+		case y.is(gotPeerFin) && s.Seq.Add(1) == y.rcv && y.state != TimeWait:
+			// Linux takes a RST at the number of the FIN for exact: an
+			// end that has sent FIN may not count it in its RST.
+			o.step.Findings |= ResetAtFin
 			o.move(to, RcvRst)
 		case y.acceptable(s, o.bothScaled()):
 			o.step.Findings |= ResetIgnored // draws a challenge ACK
@@ -146,8 +151,14 @@ func (o *observation) repeatsFin() {
 // inOrder lets everything that the peer has put on the wire without a hole
 // reach an end: segments do not overtake each other unless shown to.
 func (o *observation) inOrder(e End) {
-	h := &o.c.half[e]
-	if h.is(knowsRcv) && h.rcv.Less(h.wire) {
+	h, peer := &o.c.half[e], &o.c.half[e.Peer()]
+	if !h.is(knowsRcv) {
+		return
+	}
+	if peer.is(sentFin) && h.wire == peer.fin {
+		h.wire = h.wire.Add(1)
+	}
+	if h.rcv.Less(h.wire) {
 		h.rcv = h.wire
 	}
 	o.receivesFin(e)
@@ -156,7 +167,7 @@ func (o *observation) inOrder(e End) {
 // receivesFin lets the peer's FIN reach an end, if everything before it has.
 func (o *observation) receivesFin(e End) {
 	h, peer := &o.c.half[e], &o.c.half[e.Peer()]
-	if !peer.is(sentFin) || h.is(gotPeerFin) || !h.is(knowsRcv) || !peer.fin.LessEq(h.rcv) {
+	if !peer.is(sentFin) || h.is(gotPeerFin) || !h.is(knowsRcv) || !peer.fin.Less(h.rcv) {
 		return
 	}
 	switch h.state {
@@ -164,12 +175,6 @@ func (o *observation) receivesFin(e End) {
 		return
 	}
 	h.set(gotPeerFin)
-	if h.wire == peer.fin {
-		h.wire = h.wire.Add(1)
-	}
-	if h.rcv == peer.fin {
-		h.rcv = h.rcv.Add(1)
-	}
 	if h.state != Unknown {
 		o.move(e, RcvFin)
 		return

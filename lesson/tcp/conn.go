@@ -91,8 +91,6 @@ func (c *Conn) Observe(s *Segment) Step {
 	from := c.endOf(s)
 	o := observation{c: c, s: s, from: from, x: &c.half[from], y: &c.half[from.Peer()]}
 	o.step = Step{N: c.n, From: from, Before: c.states()}
-	c.seen |= s.completeness()
-	o.x.segments++
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
@@ -102,11 +100,13 @@ func (c *Conn) Observe(s *Segment) Step {
 		o.arrives()
 		o.settle()
 	}
+	o.x.last = c.n
 	o.relative()
+	c.sees(s)
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]
-		o.step.Inferred[e] = !h.is(certain) && (h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered|knowsSeq))
+		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && !h.is(certain)
 	}
 	return o.step
 }
@@ -242,7 +242,6 @@ func (o *observation) move(e End, on Event) Verdict {
 	case RcvRst, RcvRstAtPassive:
 		h.gotRst, h.beforeRst = o.c.n, h.state
 	}
-	h.unset(certain)
 	h.state = rule.To
 	o.step.Taken[e].add(answers[rule.From][rule.On])
 	return Moves
@@ -257,13 +256,14 @@ func (o *observation) force(e End, s State) {
 
 // takeBack undoes a receipt that had been taken for granted since a step.
 func (o *observation) takeBack(e End, since uint32, s State) {
-	h := &o.c.half[e]
-	h.state = s
-	if since != 0 && since < o.c.n {
-		o.step.Revised = Revision{End: e, Since: since, State: s}
-		o.step.Findings |= Corrected
+	o.c.half[e].state = s
+	if since == 0 || since >= o.c.n {
+		o.step.Findings |= Contradiction
+		return
 	}
+	o.step.Findings |= Corrected
 	o.step.Before[e] = o.c.State(e)
+	o.step.Revised = Revision{End: e, Since: since, State: o.step.Before[e]}
 }
 
 // undo returns the state from which event on leads to s.

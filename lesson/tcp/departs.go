@@ -62,11 +62,9 @@ func (o *observation) proves() {
 	ack := s.Ack
 	synchronized := x.state != SynSent || s.Flags.Has(SYN)
 	if y.nxt.Less(ack) && synchronized && ack.Sub(y.nxt) < 1<<30 {
-		if y.nxt != y.iss.Add(1) || y.is(sentSyn) {
-			o.step.Findings |= AckedUnseen
-			if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
-				o.c.doubt, o.c.doubtful = true, from.Peer()
-			}
+		o.step.Findings |= AckedUnseen
+		if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
+			o.c.doubt, o.c.doubtful = true, from.Peer()
 		}
 		y.nxt = ack
 	}
@@ -94,11 +92,11 @@ func (o *observation) proves() {
 		}
 	}
 	o.receivesFin(from) // late: only this segment shows it
-	o.step.Before[from] = o.c.State(from)
 }
 
 func (o *observation) sendsSyn() {
 	x, from := o.x, o.from
+	x.set(active)
 	switch {
 	case x.is(pastSyn) || x.is(answered):
 		return // an old duplicate
@@ -135,7 +133,6 @@ func (o *observation) sendsSynAck() {
 		}
 	}
 	x.set(answered)
-	o.step.Before[from] = o.c.State(from)
 	o.move(from, SndSynAck)
 }
 
@@ -150,19 +147,16 @@ func (o *observation) sendsAck() {
 			if !y.is(sentSyn) {
 				o.step.Findings |= AckedUnseen
 			}
-			o.step.Before[from] = Established
 		}
 	case Closed:
 		if x.gotRst != 0 {
 			o.takeBack(from, x.gotRst, x.beforeRst) // the RST did not count
 			x.gotRst = 0
 		} else if !x.is(finAcked) {
-			o.step.Findings |= Contradiction
-			o.force(from, Unknown)
+			o.contradicts()
 		}
 	case Listen:
-		o.step.Findings |= Contradiction
-		o.force(from, Unknown)
+		o.contradicts()
 	}
 	o.move(from, SndAck)
 	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
@@ -173,17 +167,24 @@ func (o *observation) sendsAck() {
 	}
 }
 
+// contradicts gives up what was believed of the sender.
+func (o *observation) contradicts() {
+	o.step.Findings |= Contradiction
+	o.force(o.from, Unknown)
+}
+
 func (o *observation) sendsFin() {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	fin := s.End() - 1
 	if o.c.doubt && o.c.doubtful == from && fin.Sub(x.una) < 1<<30 {
 		o.c.doubt = false // what was not seen was not a FIN
-		o.step.Before = o.c.states()
 	}
 	if x.is(sentFin) {
-		if fin == x.fin && x.is(finAcked) && x.state != Unknown {
+		if fin == x.fin && x.gotAck != 0 && x.gotRst == 0 {
+			// A FIN again: its ACK has not come.
 			x.unset(finAcked)
 			o.takeBack(from, x.gotAck, undo(x.state, RcvAckOfFin))
+			x.gotAck = 0
 		}
 		return
 	}
@@ -207,14 +208,23 @@ func (o *observation) sendsFin() {
 // sender is, or where the receiver waits; any other may be forged or stray.
 func (o *observation) sendsReset() {
 	s, x, y, from := o.s, o.x, o.y, o.from
-	x.set(sentRst)
+	if !y.is(sentRst) {
+		x.set(sentRst) // the first RST is the one that counts
+	}
 	switch {
+	case x.state == Closed:
 	case x.state == SynRecv && !x.is(answered):
 		// A refusal: there never was a SYN_RECV.
 		o.takeBack(from, x.gotSyn, Closed)
 	case x.state == Unknown:
 		o.force(from, Closed)
 	case x.is(knowsSeq) && s.Seq == x.nxt, y.is(knowsRcv) && s.Seq == y.rcv, y.is(hasAcked) && s.Seq == y.acked:
+		if !s.Flags.Has(ACK) && x.state != SynSent && y.is(hasAcked) && s.Seq == y.acked {
+			// The answer of an end without a connection (§3.10.7.1): it
+			// was already closed when the segment it answers came.
+			o.takeBack(from, y.last, Closed)
+			return
+		}
 		o.move(from, SndRst)
 	}
 }

@@ -21,6 +21,7 @@ const (
 	BadChecksum
 	Unacceptable
 	ResetIgnored
+	ResetAtFin
 	Crossed
 	Contradiction
 	PortReused
@@ -44,6 +45,7 @@ var findings = [numFindings]struct {
 	{"bad-checksum", lang.Text{EN: "the checksum is wrong: the receiver drops this segment unread", ZH: "校验和错误：接收端会直接丢弃这个报文段"}},
 	{"unacceptable", lang.Text{EN: "outside the receiver's window: it changes no state (RFC 9293 §3.10.7.4)", ZH: "落在接收窗口之外：不改变任何状态（RFC 9293 §3.10.7.4）"}},
 	{"reset-ignored", lang.Text{EN: "a RST that does not stand exactly at the next expected number does not close the connection (RFC 5961 §3)", ZH: "RST 的序号不恰好等于期望的下一个序号，不会关闭连接（RFC 5961 §3）"}},
+	{"reset-at-fin", lang.Text{EN: "the RST stands at the number the FIN had taken, one too low for RFC 9293; Linux accepts it all the same", ZH: "RST 使用了 FIN 占用的序号，按 RFC 9293 小了一；Linux 仍然接受"}},
 	{"crossed", lang.Text{EN: "sent before the peer's last segment had arrived: the two crossed on the way", ZH: "发出时还没有收到对端的上一个报文段：两者在途中交错"}},
 	{"contradiction", lang.Text{EN: "does not fit what was seen so far: something is missing from the capture", ZH: "与此前所见不符：抓包中缺少了什么"}},
 	{"port-reused", lang.Text{EN: "a new connection between the same two addresses and ports", ZH: "同一对地址和端口上的新连接"}},

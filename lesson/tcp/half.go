@@ -18,7 +18,7 @@ type half struct {
 	// may show that it had not happened.
 	gotSyn, gotFin, gotAck, gotRst uint32
 
-	segments  uint32
+	last      uint32 // the step of its last segment
 	window    uint16
 	scale     uint8
 	state     State
@@ -43,6 +43,7 @@ const (
 	certain                      // its state is known from a socket call
 	pastSyn                      // it has sent something that only an end beyond SYN_SENT and SYN_RECV sends
 	answered                     // it has sent a SYN,ACK
+	active                       // it has sent a SYN without ACK
 	scaled                       // its SYN offered window scaling
 	sentRst
 	sentData

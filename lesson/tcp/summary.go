@@ -14,50 +14,131 @@ const (
 	SeenRst
 )
 
-func (s *Segment) completeness() (c Completeness) {
-	switch s.Flags & (SYN | ACK) {
-	case SYN:
-		c |= SeenSyn
-	case SYN | ACK:
-		c |= SeenSynAck
-	case ACK:
-		c |= SeenAck
+// sees counts one segment as tshark does: a SYN for nothing but a SYN, a RST for
+// no FIN, and FIN and data only where they come with an ACK.
+func (c *Conn) sees(s *Segment) {
+	f := s.Flags
+	if f.Has(RST) {
+		c.seen |= SeenRst
 	}
-	if s.Len > 0 {
-		c |= SeenData
+	switch {
+	case f.Has(SYN | ACK):
+		c.seen |= SeenSynAck
+	case f.Has(SYN):
+		c.seen |= SeenSyn
+	case f.Has(ACK):
+		if f.Has(FIN) && !f.Has(RST) {
+			c.seen |= SeenFin
+		}
+		if s.Len > 0 {
+			c.seen |= SeenData
+		} else {
+			c.seen |= SeenAck
+		}
 	}
-	if s.Flags.Has(FIN) {
-		c |= SeenFin
-	}
-	if s.Flags.Has(RST) {
-		c |= SeenRst
-	}
-	return c
 }
 
 // Summary is what can be said of a connection as a whole.
 type Summary struct {
 	Segments     uint32
-	Bytes        [2]uint64 // payload by sender, each byte counted once
-	First, Last  int64     // nanoseconds since 1970
+	First, Last  int64 // nanoseconds since 1970
 	Completeness Completeness
-	SynSent      [2]bool // by end: its SYN was seen
-	Answered     [2]bool // by end: its SYN,ACK was seen
-	Opened       [2]bool // by end: it has been past SYN_RECV
-	FinSent      [2]bool
-	FinAcked     [2]bool
-	Reset        [2]bool // by end: it has sent RST
+	End          [2]EndSummary
+}
+
+// EndSummary is what can be said of one end.
+type EndSummary struct {
+	State    State
+	Bytes    uint64 // payload it sent, each byte counted once
+	Seen     bool   // it has sent anything at all
+	Active   bool   // it has sent a SYN without ACK
+	Answered bool   // it has sent a SYN with ACK
+	Open     bool   // it has been past SYN_SENT and SYN_RECV
+	Fin      bool   // it has sent FIN
+	FinAcked bool   // and the ACK of it has come
+	Reset    bool   // it has sent RST
 }
 
 // Summary returns what was seen so far.
 func (c *Conn) Summary() Summary {
-	s := Summary{Segments: c.n, Bytes: c.bytes, First: c.first, Last: c.last, Completeness: c.seen}
+	s := Summary{Segments: c.n, First: c.first, Last: c.last, Completeness: c.seen}
+	if c.n == 1 && c.seen != SeenSyn {
+		s.Completeness = 0 // tshark counts a lone segment only if it is a SYN
+	}
 	for e := range c.half {
 		h := &c.half[e]
-		s.SynSent[e], s.Answered[e] = h.is(sentSyn), h.is(answered)
-		s.Opened[e] = h.is(pastSyn)
-		s.FinSent[e], s.FinAcked[e] = h.is(sentFin), h.is(finAcked)
-		s.Reset[e] = h.is(sentRst)
+		s.End[e] = EndSummary{
+			State: c.State(End(e)), Bytes: c.bytes[e], Seen: h.last != 0,
+			Active: h.is(active), Answered: h.is(answered), Open: h.is(pastSyn),
+			Fin: h.is(sentFin), FinAcked: h.is(finAcked), Reset: h.is(sentRst),
+		}
 	}
 	return s
+}
+
+// Zeek's connection states (scripts/base/protocols/conn), told from what each
+// end was seen to send.
+type zeekState uint8
+
+const (
+	zeekInactive zeekState = iota
+	zeekSynSent
+	zeekPartial
+	zeekEstablished
+	zeekClosed
+	zeekReset
+)
+
+func (s Summary) zeek(e End) zeekState {
+	h, peer := &s.End[e], &s.End[e.Peer()]
+	switch {
+	case h.Reset:
+		return zeekReset
+	case h.Fin:
+		return zeekClosed
+	case h.Active && peer.Answered, h.Answered && peer.Active:
+		return zeekEstablished
+	case h.Active || h.Answered:
+		return zeekSynSent
+	case h.Seen:
+		return zeekPartial
+	}
+	return zeekInactive
+}
+
+// ConnState is Zeek's conn_state code: S0, S1, SF, REJ, S2, S3, RSTO, RSTR,
+// RSTOS0, RSTRH, SH, SHR or OTH.
+func (s Summary) ConnState() string {
+	o, r := s.zeek(Client), s.zeek(Server)
+	gone := func(z zeekState) bool { return z == zeekInactive || z == zeekPartial }
+	noData := s.End[Client].Bytes == 0 && s.End[Server].Bytes == 0
+	switch {
+	case r == zeekReset && (s.End[Client].Active && !s.End[Server].Answered || o == zeekReset && noData):
+		return "REJ"
+	case r == zeekReset && gone(o):
+		return "RSTRH"
+	case r == zeekReset:
+		return "RSTR"
+	case o == zeekReset && !gone(r):
+		return "RSTO"
+	case o == zeekReset && s.End[Client].Active:
+		return "RSTOS0"
+	case o == zeekReset:
+		return "OTH"
+	case o == zeekClosed && r == zeekClosed:
+		return "SF"
+	case o == zeekClosed && gone(r):
+		return "SH"
+	case o == zeekClosed:
+		return "S2"
+	case r == zeekClosed && gone(o):
+		return "SHR"
+	case r == zeekClosed:
+		return "S3"
+	case o == zeekSynSent && r == zeekInactive:
+		return "S0"
+	case o == zeekEstablished && r == zeekEstablished:
+		return "S1"
+	}
+	return "OTH"
 }

@@ -87,6 +87,7 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.BadChecksum:    {EN: "bad checksum", ZH: "校验和错误"},
 	tcp.Unacceptable:   {EN: "unacceptable", ZH: "不可接受"},
 	tcp.ResetIgnored:   {EN: "RST ignored", ZH: "RST 被忽略"},
+	tcp.ResetAtFin:     {EN: "RST at the FIN's number", ZH: "RST 使用 FIN 的序号"},
 	tcp.Crossed:        {EN: "crossed", ZH: "交错"},
 	tcp.Contradiction:  {EN: "contradiction", ZH: "矛盾"},
 	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},

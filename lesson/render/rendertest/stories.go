@@ -155,7 +155,7 @@ func (s *story) end(closed lesson.Closed) []lesson.Event {
 	sum := s.conn.Summary()
 	s.tell(&lesson.Connection{Stream: s.stream, Ends: s.ends, Opened: lesson.OpenedHandshake, Closed: closed,
 		State:    [2]tcp.State{s.conn.State(tcp.Client), s.conn.State(tcp.Server)},
-		Segments: s.n, Bytes: sum.Bytes, Start: began, Duration: s.now, Completeness: int(sum.Completeness), ConnState: "SF"})
+		Segments: s.n, Bytes: [2]uint64{sum.End[tcp.Client].Bytes, sum.End[tcp.Server].Bytes}, Start: began, Duration: s.now, Completeness: int(sum.Completeness), ConnState: "SF"})
 	s.tell(&lesson.Ending{Segments: s.n, Connections: 1, Kept: true, Duration: s.now})
 	return s.events
 }

@@ -1,0 +1,93 @@
+# lesson: TCP, live in the terminal. `make help` lists what can be made.
+
+GO        ?= go
+PREFIX    ?= /usr/local
+DESTDIR   ?=
+FUZZTIME  ?= 30s
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LESSON    ?= handshake
+
+# Packages in which goroutines meet.
+RACY = ./capture/... ./lesson/stage/... ./cmd/...
+
+GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@latest
+
+export CGO_ENABLED = 0
+export GOFLAGS    += -buildvcs=false
+
+.DEFAULT_GOAL = build
+.PHONY: help build run test race lint fuzz cover bench docs install uninstall clean go needs
+
+help: ## print this
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: go ## build bin/lesson, a static binary
+	@$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/lesson ./cmd/lesson
+
+run: build ## build it and play a lesson live: make run LESSON=teardown
+	@bin/lesson $(LESSON)
+
+test: needs ## run every test; installs what they need
+	$(GO) test -timeout 10m ./...
+	@$(MAKE) --no-print-directory race
+
+race: needs ## run the tests in which goroutines meet under the race detector
+	@if command -v gcc >/dev/null; then \
+		echo CGO_ENABLED=1 $(GO) test -race $(RACY); CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACY); \
+	else echo "race detector: skipped, it needs gcc"; fi
+
+lint: go ## gofmt, go vet, golangci-lint (staticcheck and more), go.mod in order
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change: $$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) mod tidy -diff
+	$(GO) run $(GOLANGCI) run ./...
+
+fuzz: go ## fuzz every target for FUZZTIME each
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+cover: go ## write coverage.out and print it by function
+	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+	@$(GO) tool cover -func=coverage.out | tail -n 1
+
+bench: go ## run the benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+docs: go ## regenerate what is generated in docs/, and the goldens
+	$(GO) test ./cmd/... ./lesson/render/... -update
+
+vuln: go ## look for known holes in what we depend on (needs the network)
+	$(GO) run $(GOVULNCHECK) ./...
+
+install: ## put lesson and its completions where `sudo lesson` finds them
+	@test -x bin/lesson || $(MAKE) --no-print-directory build
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 755 bin/lesson $(DESTDIR)$(PREFIX)/bin/lesson
+	bin/lesson completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lesson
+	bin/lesson completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lesson
+	bin/lesson completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lesson.fish
+
+uninstall: ## undo install
+	rm -f $(DESTDIR)$(PREFIX)/bin/lesson $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lesson \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lesson $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lesson.fish
+
+clean: ## remove what was built
+	rm -rf bin coverage.out
+
+go:
+	@command -v $(GO) >/dev/null || { echo "Go is missing: https://go.dev/dl, or apt install golang-go" >&2; exit 1; }
+
+# The race detector needs a C compiler. Without one, and without the right to
+# install it, those tests run without the detector.
+needs: go
+	@command -v gcc >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; else exit 0; fi; \
+	command -v apt-get >/dev/null || exit 0; \
+	echo "installing gcc for the race detector"; \
+	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null || true

@@ -1,0 +1,114 @@
+// Package capture turns frames into TCP segments, and keeps them.
+//
+//   - Open reads a pcap or pcapng stream: a file, or a pipe as it fills.
+//   - Live listens on an interface (Linux).
+//   - NewWriter writes pcapng with a comment at each packet.
+//
+// Frames are decoded by gopacket's layers, and by a few of our own where
+// gopacket has none or reads too little (layers.go, ip.go). What leaves the
+// package is a tcp.Captured for each TCP segment, in the order captured, never
+// sorted and never thinned out; all else is passed over and counted.
+package capture
+
+import (
+	"fmt"
+
+	"lesson/lesson/tcp"
+)
+
+// LinkType says how a captured frame begins; the numbers are those of
+// https://www.tcpdump.org/linktypes.html.
+type LinkType uint16
+
+// The link types that can be read.
+const (
+	LinkNull      LinkType = 0 // BSD loopback, the family in the capturing host's byte order
+	LinkEthernet  LinkType = 1
+	LinkPPP       LinkType = 9
+	LinkRawBSD    LinkType = 12 // raw IP where LinkRaw is spelled 12
+	LinkRawOBSD   LinkType = 14 // raw IP where LinkRaw is spelled 14
+	LinkPPPHDLC   LinkType = 50
+	LinkPPPoE     LinkType = 51
+	LinkRaw       LinkType = 101 // begins with an IPv4 or IPv6 header
+	LinkCiscoHDLC LinkType = 104
+	LinkLoop      LinkType = 108 // OpenBSD loopback, the family in network byte order
+	LinkSLL       LinkType = 113 // Linux cooked, tcpdump -i any
+	LinkIPv4      LinkType = 228
+	LinkIPv6      LinkType = 229
+	LinkSLL2      LinkType = 276 // Linux cooked v2, tcpdump -i any since 2020
+)
+
+var linkNames = map[LinkType]string{
+	LinkNull: "BSD loopback", LinkEthernet: "Ethernet", LinkPPP: "PPP",
+	LinkRawBSD: "raw IP", LinkRawOBSD: "raw IP", LinkPPPHDLC: "PPP",
+	LinkPPPoE: "PPPoE", LinkRaw: "raw IP", LinkCiscoHDLC: "Cisco HDLC",
+	LinkLoop: "OpenBSD loopback", LinkSLL: "Linux cooked", LinkIPv4: "IPv4",
+	LinkIPv6: "IPv6", LinkSLL2: "Linux cooked v2",
+}
+
+// Readable reports whether frames of this link type can be decoded.
+func (l LinkType) Readable() bool { _, ok := linkNames[l]; return ok }
+
+// String is the link type's name, or its number.
+func (l LinkType) String() string {
+	if n, ok := linkNames[l]; ok {
+		return n
+	}
+	return fmt.Sprintf("link type %d", uint16(l))
+}
+
+// Stats counts what was read.
+type Stats struct {
+	Packets   int // all packets so far, whatever was in them
+	Segments  int // TCP segments told
+	CutShort  int // TCP, but the capture ends before the flags
+	Fragments int // IP fragments of TCP: told with the one that completes them, or never
+	Malformed int // headers that contradict themselves; a receiver would drop them
+	OtherLink int // packets of link types that cannot be read
+}
+
+// packet is one captured frame before it is decoded.
+type packet struct {
+	time int64 // ns since 1970; 0 where the file has none
+	link LinkType
+	data []byte // as captured; valid until the next is read
+	wire int    // length on the wire
+}
+
+// outcome is what became of one packet.
+type outcome uint8
+
+const (
+	notTCP outcome = iota
+	isSegment
+	isCutShort
+	isFragment
+	isMalformed
+	isOtherLink
+)
+
+// counter numbers packets and sorts them.
+type counter struct {
+	stats   Stats
+	decoder decoder
+}
+
+// take decodes one packet into c; false when it is not a segment to tell.
+func (n *counter) take(p *packet, c *tcp.Captured) bool {
+	n.stats.Packets++
+	switch n.decoder.decode(p, c) {
+	case isSegment:
+		n.stats.Segments++
+		c.Number = n.stats.Packets
+		return true
+	case isCutShort:
+		n.stats.CutShort++
+	case isFragment:
+		n.stats.Fragments++
+	case isMalformed:
+		n.stats.Malformed++
+	case isOtherLink:
+		n.stats.OtherLink++
+	}
+	return false
+}

@@ -1,0 +1,103 @@
+package capture
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Whether a checksum is wrong
+//
+// A sender whose hardware makes the checksums, and every sender on a loopback
+// interface, leaves the field unfinished, and a capture made there sees it so.
+// Calling those wrong would call half of all captures wrong; not looking would
+// miss the segments that the receiver really drops. So:
+//
+//  1. Only a segment that was captured whole, with a length from its IP
+//     header, is looked at.
+//  2. A field that holds the sum of the pseudo-header alone, with or without
+//     the segment's length, or nothing, is unfinished, not wrong.
+//  3. Of the rest, a wrong sum is held against a segment only if its sender
+//     has shown that its sums can be trusted: more of them were right, or
+//     unfinished in the known way, than wrong. A capture in which all of a
+//     sender's sums are wrong tells nothing about any one of them.
+
+// verdict is what one segment's checksum field looks like.
+type verdict uint8
+
+const (
+	sumUnknown  verdict = iota // not captured whole, or left empty
+	sumRight                   // right
+	sumPartial                 // the pseudo-header's sum: to be finished by hardware
+	sumMistaken                // none of these
+)
+
+// sum looks at the checksum of the segment in l.
+func (l *segmentLayer) sum() verdict {
+	f := l.frame
+	if f.missing > 0 || f.guessed || f.rerouted || l.Checksum == 0 {
+		return sumUnknown
+	}
+	length := uint64(len(l.header) + len(l.payload))
+	pseudo := add(add(protoTCP, f.src[:]), f.dst[:])
+	if f.src[10] == 0xff && mappedPrefix(&f.src) {
+		pseudo -= 2 * 0xffff // the prefixes of two IPv4-mapped addresses
+	}
+	whole := l.header[:len(l.header)+len(l.payload)]
+	switch sum := uint64(l.Checksum); {
+	case fold(add(pseudo+length, whole)) == 0xffff:
+		return sumRight
+	case sum == fold(pseudo+length), sum == fold(pseudo):
+		return sumPartial
+	}
+	return sumMistaken
+}
+
+func mappedPrefix(ip *[16]byte) bool { return [12]byte(ip[:12]) == [12]byte{10: 0xff, 11: 0xff} }
+
+// add adds data, as big-endian 16-bit words, to a ones' complement sum.
+func add(sum uint64, data []byte) uint64 {
+	var carry uint64
+	for ; len(data) >= 8; data = data[8:] {
+		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(data), carry)
+	}
+	var rest [8]byte
+	copy(rest[:], data)
+	sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(rest[:]), carry)
+	sum, carry = bits.Add64(sum, 0, carry)
+	return sum + carry
+}
+
+// fold brings a ones' complement sum down to 16 bits.
+func fold(sum uint64) uint64 {
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return sum
+}
+
+// senders remembers how the sums of each source address have been. A crowded
+// slot belongs to who came last: forgetting only makes us doubt less.
+type senders [1024]struct {
+	ip           [16]byte
+	fine, faulty uint32
+}
+
+// judge notes a verdict on a segment from ip, and reports whether the segment
+// has to be called wrong.
+func (t *senders) judge(ip *[16]byte, v verdict) bool {
+	if v == sumUnknown {
+		return false
+	}
+	h := binary.LittleEndian.Uint64(ip[:]) ^ bits.RotateLeft64(binary.LittleEndian.Uint64(ip[8:]), 32)
+	s := &t[h*0x9e3779b97f4a7c15>>54]
+	if s.ip != *ip {
+		s.ip, s.fine, s.faulty = *ip, 0, 0
+	}
+	if v != sumMistaken {
+		s.fine++
+		return false
+	}
+	bad := s.fine > s.faulty
+	s.faulty++
+	return bad
+}

@@ -1,0 +1,94 @@
+package capture
+
+import (
+	"errors"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"lesson/lesson/tcp"
+)
+
+// decoder turns frames into segments. Its layers are used again for each
+// frame, so that a frame costs no allocation.
+type decoder struct {
+	parser  *gopacket.DecodingLayerParser
+	decoded []gopacket.LayerType
+	frame   frame
+	link    linkLayer
+	seg     segmentLayer
+	sums    senders
+}
+
+// frame is what the layers of one frame tell each other on the way in.
+type frame struct {
+	time     int64
+	src, dst [16]byte // of the innermost IP header
+	missing  int      // bytes that were on the wire after the last captured one, by the innermost length field
+	guessed  bool     // the IP header had no length
+	rerouted bool     // the IP destination is not the final one, which the checksum covers
+	frags    fragments
+	outcome  outcome
+}
+
+// Errors that end the decoding of a frame. Nobody reads them: the outcome has
+// been set by then.
+var (
+	errShort     = errors.New("header cut short")
+	errMalformed = errors.New("header contradicts itself")
+	errForeign   = errors.New("not a protocol that carries TCP")
+)
+
+func (d *decoder) init() {
+	f := &d.frame
+	d.link.frame, d.seg.frame = f, f
+	container := gopacket.DecodingLayerContainer(gopacket.DecodingLayerSparse(nil))
+	for _, l := range []gopacket.DecodingLayer{
+		&d.link,
+		new(ethernet), new(vlan), new(layers.LLC), new(snap), new(cooked),
+		&shim{typ: layers.LayerTypeMPLS, read: readMPLS},
+		&shim{typ: layers.LayerTypePPPoE, read: readPPPoE},
+		&shim{typ: layers.LayerTypePPP, read: readPPP},
+		&ipv4{frame: f}, &ipv6{frame: f},
+		new(gre), new(udp), new(layers.VXLAN),
+		&d.seg,
+	} {
+		container = container.Put(l)
+	}
+	d.parser = gopacket.NewDecodingLayerParser(layerTypeLink)
+	d.parser.SetDecodingLayerContainer(container)
+	d.parser.IgnoreUnsupported = true
+}
+
+// decode reads p down to its TCP header and, when there is one, describes the
+// segment in c. A header that was cut short behind its flags is a segment too,
+// with the options that were captured; a window that was not captured is given
+// as the largest, which forbids nothing (see Captured.Header for what is real).
+func (d *decoder) decode(p *packet, c *tcp.Captured) outcome {
+	if d.parser == nil {
+		d.init()
+	}
+	if !p.link.Readable() {
+		return isOtherLink
+	}
+	f := &d.frame
+	f.time, f.missing, f.guessed, f.rerouted = p.time, max(p.wire-len(p.data), 0), false, false
+	f.outcome = notTCP
+	d.link.kind = p.link
+	// An error only says how far the layers got; the outcome says the same.
+	if err := d.parser.DecodeLayers(p.data, &d.decoded); err != nil && f.outcome != isSegment {
+		return f.outcome
+	}
+	if f.outcome != isSegment {
+		return f.outcome
+	}
+	*c = tcp.Captured{
+		Raw: p.data, RawLen: max(p.wire, len(p.data)),
+		Header: d.seg.header, Payload: d.seg.payload,
+	}
+	d.seg.fill(&c.Segment)
+	c.Time = p.time
+	c.Src.IP, c.Dst.IP = f.src, f.dst
+	c.BadChecksum = d.sums.judge(&f.src, d.seg.sum())
+	return isSegment
+}

@@ -1,0 +1,206 @@
+package capture
+
+import (
+	"encoding/binary"
+
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+)
+
+// IP protocol numbers that matter here.
+const (
+	protoHopByHop = 0
+	protoTCP      = 6
+	protoRouting  = 43
+	protoFragment = 44
+	protoAuth     = 51
+	protoDestOpts = 60
+	protoMobility = 135
+	protoHIP      = 139
+	protoShim6    = 140
+)
+
+// ipProtocol says which layer follows an IP header.
+func ipProtocol(proto uint8) gopacket.LayerType {
+	switch proto {
+	case protoTCP:
+		return layers.LayerTypeTCP
+	case 4:
+		return layers.LayerTypeIPv4
+	case 17:
+		return layers.LayerTypeUDP
+	case 41:
+		return layers.LayerTypeIPv6
+	case 47:
+		return layers.LayerTypeGRE
+	case 137:
+		return layers.LayerTypeMPLS
+	}
+	return gopacket.LayerTypeZero
+}
+
+// clip cuts data to the n bytes that a length field says there are, and notes
+// how many of them were not captured.
+func (f *frame) clip(data []byte, n int) []byte {
+	if n <= len(data) {
+		f.missing = 0
+		return data[:n]
+	}
+	f.missing = n - len(data)
+	return data
+}
+
+// ipv4 is gopacket's layer, but for three things: a total length of 0 (the
+// sender's hardware was to cut the packet, or it is longer than 65,535 bytes)
+// stands for all there was, bytes that were not captured count, and fragments
+// are put together.
+type ipv4 struct {
+	layers.IPv4
+	frame *frame
+	next  gopacket.LayerType
+}
+
+func (l *ipv4) NextLayerType() gopacket.LayerType { return l.next }
+
+func (l *ipv4) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
+	f := l.frame
+	if err := l.IPv4.DecodeFromBytes(data[:min(len(data), 0xffff)], df); err != nil {
+		return err
+	}
+	if l.Version != 4 {
+		return errMalformed
+	}
+	total := int(binary.BigEndian.Uint16(data[2:]))
+	f.guessed = total == 0
+	if f.guessed {
+		total = len(data) + f.missing
+	}
+	header := int(l.IHL) * 4
+	body := f.clip(data, total)[header:]
+	f.src, f.dst = mapped(data[12:16]), mapped(data[16:20])
+	f.rerouted = false
+	for _, o := range l.Options {
+		f.rerouted = f.rerouted || o.OptionType == 131 || o.OptionType == 137 // source routes
+	}
+	l.next = ipProtocol(uint8(l.Protocol))
+	if more := l.Flags&layers.IPv4MoreFragments != 0; more || l.FragOffset != 0 {
+		body = f.reassemble(fragment{
+			key:    datagram{f.src, f.dst, uint32(l.Id), uint8(l.Protocol)},
+			offset: int(l.FragOffset) * 8, more: more, data: body,
+		})
+		if body == nil {
+			l.next = gopacket.LayerTypeZero
+		}
+	}
+	l.Payload = body
+	return nil
+}
+
+// mapped is an IPv4 address in the IPv4-mapped form that tcp.Endpoint keeps.
+func mapped(ip []byte) [16]byte {
+	return [16]byte{10: 0xff, 11: 0xff, 12: ip[0], 13: ip[1], 14: ip[2], 15: ip[3]}
+}
+
+// ipv6 is our own: gopacket's refuses a length of 0, miscounts the length
+// behind a hop-by-hop header and allocates for each option.
+type ipv6 struct {
+	frame   *frame
+	payload []byte
+	next    gopacket.LayerType
+}
+
+func (l *ipv6) CanDecode() gopacket.LayerClass    { return layers.LayerTypeIPv6 }
+func (l *ipv6) NextLayerType() gopacket.LayerType { return l.next }
+func (l *ipv6) LayerPayload() []byte              { return l.payload }
+
+func (l *ipv6) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
+	if len(data) < 40 {
+		return errShort
+	}
+	if data[0]>>4 != 6 {
+		return errMalformed
+	}
+	f := l.frame
+	f.src, f.dst = [16]byte(data[8:24]), [16]byte(data[24:40])
+	f.rerouted, f.guessed = false, false
+	proto, body := data[6], data[40:]
+	length := int(binary.BigEndian.Uint16(data[4:]))
+	if length == 0 {
+		if length = jumbo(proto, body); length == 0 {
+			length, f.guessed = len(body)+f.missing, true
+		}
+	}
+	proto, body, err := f.extensions(proto, f.clip(body, length))
+	l.payload, l.next = body, ipProtocol(proto)
+	if body == nil {
+		l.next = gopacket.LayerTypeZero
+	}
+	return err
+}
+
+// jumbo is the length in a hop-by-hop header's jumbo payload option (RFC
+// 2675), or 0.
+func jumbo(proto uint8, body []byte) int {
+	if proto != protoHopByHop || len(body) < 8 {
+		return 0
+	}
+	options := body[2:min(len(body), 8+8*int(body[1]))]
+	for len(options) > 0 {
+		if options[0] == 0 { // one byte of padding
+			options = options[1:]
+			continue
+		}
+		if len(options) < 2 || len(options) < 2+int(options[1]) {
+			return 0
+		}
+		if options[0] == 0xc2 && options[1] == 4 {
+			return wireLen(binary.BigEndian.Uint32(options[2:]))
+		}
+		options = options[2+options[1]:]
+	}
+	return 0
+}
+
+// extensions takes off the extension headers (RFC 8200 §4) and returns what
+// they carry; nil for a fragment that does not complete its datagram.
+func (f *frame) extensions(proto uint8, body []byte) (uint8, []byte, error) {
+	for {
+		var n int
+		switch proto {
+		case protoHopByHop, protoRouting, protoDestOpts, protoMobility, protoHIP, protoShim6:
+			if len(body) < 8 {
+				return 0, nil, errShort
+			}
+			n = 8 + 8*int(body[1])
+			if proto == protoRouting && body[3] != 0 {
+				f.rerouted = true // segments left: the last address is in there
+			}
+		case protoAuth:
+			if len(body) < 8 {
+				return 0, nil, errShort
+			}
+			n = 8 + 4*int(body[1])
+		case protoFragment:
+			if len(body) < 8 {
+				return 0, nil, errShort
+			}
+			n = 8
+			at := binary.BigEndian.Uint16(body[2:])
+			if whole := at&^6 == 0; !whole {
+				key := datagram{f.src, f.dst, binary.BigEndian.Uint32(body[4:]), body[0]}
+				body = f.reassemble(fragment{key: key, offset: int(at &^ 7), more: at&1 != 0, data: body[8:]})
+				if body == nil {
+					return 0, nil, nil
+				}
+				proto = key.proto
+				continue
+			}
+		default:
+			return proto, body, nil
+		}
+		if len(body) < n {
+			return 0, nil, errShort
+		}
+		proto, body = body[0], body[n:]
+	}
+}

@@ -1,0 +1,48 @@
+package capture
+
+import (
+	"fmt"
+
+	"lesson/lesson/lang"
+)
+
+// noInterface tells that an interface does not exist.
+func noInterface(name string, err error) *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: fmt.Sprintf("there is no network interface %q here", name),
+			ZH: fmt.Sprintf("这里没有名为 %q 的网络接口", name),
+		},
+		Hint: lang.Text{EN: "to see those that are there: ip link", ZH: "查看现有的接口：ip link"},
+		Err:  err,
+	}
+}
+
+// interfaceDown tells that an interface is switched off, or was just now.
+func interfaceDown(name string, err error) *lang.Problem {
+	command := fmt.Sprintf("sudo ip link set %s up", name)
+	return &lang.Problem{
+		What: lang.Text{
+			EN: fmt.Sprintf("the network interface %q is down", name),
+			ZH: fmt.Sprintf("网络接口 %q 没有启用", name),
+		},
+		Hint: lang.Text{EN: "switch it on: " + command, ZH: "启用它：" + command},
+		Err:  err,
+	}
+}
+
+// refused tells that this process may not capture.
+func refused(name string, err error) *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: fmt.Sprintf("capturing on %q is not allowed to this user", name),
+			ZH: fmt.Sprintf("当前用户无权在接口 %q 上抓包", name),
+		},
+		Hint: lang.Text{
+			EN: "run it with sudo, or with --private, which needs no privilege",
+			ZH: "请用 sudo 运行，或者加上 --private（不需要任何特权）",
+		},
+		Code: lang.ExitRefused,
+		Err:  err,
+	}
+}

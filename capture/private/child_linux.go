@@ -1,0 +1,81 @@
+package private
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// patience is how long an orphaned child may take to end by itself.
+const patience = 2 * time.Second
+
+// place is where Run put this process; empty when it was not started by Run.
+var place = os.Getenv(variable)
+
+// Child reports whether this process was started by Run.
+func Child() bool { return place != "" }
+
+// Enter makes a process started by Run ready: from now on it ends when its
+// parent does, by a SIGTERM to itself; and the network namespace, if it has
+// one of its own, has its loopback interface up and lets it capture. An error
+// is a *lang.Problem. args are the command line, as in Options.
+func Enter(args []string) error {
+	_ = os.Unsetenv(variable) // not for programs started from here
+	endWithParent()
+	if place == host {
+		return nil
+	}
+	if err := up("lo"); err != nil {
+		return powerless(err, thisMachine(args))
+	}
+	// Capturing needs the same capability as a raw IP socket, which is gone
+	// again at once; closing a packet socket takes the kernel 10 ms.
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err != nil {
+		return powerless(err, thisMachine(args))
+	}
+	return unix.Close(fd)
+}
+
+// endWithParent waits in the background for the pipe's end. The kernel's own
+// parent-death signal would not do: giving privileges up cancels it, and it
+// would leave no time for a second thought about a child that does not listen.
+func endWithParent() {
+	unix.CloseOnExec(lifeline)
+	_ = unix.SetNonblock(lifeline, true) // then waiting takes no thread
+	pipe := os.NewFile(lifeline, "lifeline")
+	modes := terminalModes(os.Stdin)
+	go func() {
+		_, _ = pipe.Read(make([]byte, 1)) // nothing is ever written
+		// The shell has the terminal now. Touching it must not stop us.
+		signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
+		_ = unix.Kill(os.Getpid(), unix.SIGTERM)
+		time.Sleep(patience)
+		modes.restore()
+		os.Exit(128 + int(unix.SIGTERM))
+	}()
+}
+
+// up brings an interface up by ioctl: one question and one order.
+func up(name string) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	request, err := unix.NewIfreq(name)
+	if err != nil {
+		return err
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFFLAGS, request); err != nil {
+		return fmt.Errorf("reading the flags of %s: %w", name, err)
+	}
+	request.SetUint16(request.Uint16() | unix.IFF_UP)
+	if err := unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, request); err != nil {
+		return fmt.Errorf("bringing %s up: %w", name, err)
+	}
+	return nil
+}

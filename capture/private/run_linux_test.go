@@ -1,0 +1,107 @@
+package private
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPrivate(t *testing.T) {
+	needNamespaces(t)
+	here, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	both := map[string]func(*exec.Cmd) *exec.Cmd{
+		"ordinary user": ordinary,
+		"whoever":       func(c *exec.Cmd) *exec.Cmd { return c },
+		"container's root": func(c *exec.Cmd) *exec.Cmd {
+			c.Env = append(c.Env, trouble+"=container")
+			return master(c)
+		},
+	}
+	for name, as := range both {
+		t.Run(name, func(t *testing.T) {
+			c := as(command("", "report", "b c"))
+			code, out := finish(t, c)
+			if code != 0 {
+				t.Fatalf("exit code %d: %s", code, out)
+			}
+			var r report
+			if err := json.Unmarshal([]byte(out), &r); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			uid := os.Geteuid()
+			if cred := c.SysProcAttr.Credential; cred != nil {
+				uid = int(cred.Uid)
+			} else if c.SysProcAttr.UidMappings != nil {
+				uid = 0
+			}
+			if r.UID != uid {
+				t.Errorf("uid %d, want %d as before", r.UID, uid)
+			}
+			if r.Network == here || r.Network == "" {
+				t.Errorf("network namespace %q", r.Network)
+			}
+			if !r.LoopbackUp || !r.Captures {
+				t.Errorf("lo up %v, captures %v", r.LoopbackUp, r.Captures)
+			}
+			if want := []string{"lesson", "report", "b c"}; !slices.Equal(r.Args, want) {
+				t.Errorf("arguments %q, want %q", r.Args, want)
+			}
+			if r.Variable != "" {
+				t.Errorf("%s is handed on to grandchildren", variable)
+			}
+			if uid != 0 && !strings.HasSuffix(r.Caps, "cap_net_admin,cap_net_raw=eip") {
+				t.Errorf("capabilities %q", r.Caps)
+			}
+		})
+	}
+}
+
+func TestHost(t *testing.T) {
+	here, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out := finish(t, command("host", "report"))
+	var r report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 0 {
+		t.Fatalf("exit code %d, %v: %s", code, err, out)
+	}
+	if r.Network != here {
+		t.Errorf("network namespace %s, want %s", r.Network, here)
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	for _, want := range []int{0, 1, 4, 130} {
+		c := command("host", "exit", map[int]string{0: "0", 1: "1", 4: "4", 130: "130"}[want])
+		if code, out := finish(t, c); code != want || out != "" {
+			t.Errorf("exit code %d, want %d: %q", code, want, out)
+		}
+	}
+}
+
+// A namespace that stayed behind would use up the only one allowed.
+func TestNothingLeft(t *testing.T) {
+	needNamespaces(t)
+	if code, out := finish(t, master(command("one", "nothing"))); code != 0 {
+		t.Errorf("exit code %d: %s", code, out)
+	}
+}
+
+func BenchmarkRun(b *testing.B) {
+	for name, what := range map[string]string{"private": "", "host": "host"} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if out, err := ordinary(command(what, "nothing")).CombinedOutput(); err != nil {
+					b.Fatal(string(out))
+				}
+			}
+		})
+	}
+}

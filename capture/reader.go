@@ -1,0 +1,242 @@
+package capture
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+// Reader reads the TCP segments of a pcap or pcapng stream.
+type Reader struct {
+	file  container
+	count counter
+	err   error // sticks
+}
+
+// container is a file format: it yields packets until io.EOF, a *damage, or
+// an error of the stream below.
+type container interface {
+	next(*packet) error
+}
+
+// Open reads the beginning of a capture and says by its first bytes what it
+// is: pcap (either byte order, micro- or nanoseconds, also the modified kind
+// with longer records) or pcapng. It reads no further ahead than r has bytes
+// to give, so that a live pipe yields each packet at once. What cannot be read
+// is a *lang.Problem.
+func Open(r io.Reader) (*Reader, error) {
+	in := &input{r: bufio.NewReaderSize(r, 256<<10)}
+	magic, err := in.r.Peek(4)
+	if len(magic) == 0 && errors.Is(err, io.EOF) {
+		return nil, &lang.Problem{
+			What: lang.Text{EN: "the capture is empty", ZH: "抓包文件是空的"},
+			Hint: hintRecord,
+		}
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, unreadable(err)
+	}
+	if p := packed(magic); p != nil {
+		return nil, p
+	}
+	if len(magic) < 4 {
+		return nil, notACapture
+	}
+	var c container
+	if binary.BigEndian.Uint32(magic) == blockSection {
+		c = &pcapng{in: in}
+	} else if c, err = openPcap(in); err != nil {
+		return nil, explainDamage(err, 0)
+	}
+	return &Reader{file: c}, nil
+}
+
+// Next returns the next TCP segment. Its Number counts every packet of the
+// stream, TCP or not. At the end it returns io.EOF; at damage a *lang.Problem
+// that names the packet, after all the segments before it. The slices in the
+// segment are valid until the next call.
+func (r *Reader) Next() (c tcp.Captured, err error) {
+	var p packet
+	for r.err == nil {
+		if r.err = r.file.next(&p); r.err != nil {
+			r.err = explainDamage(r.err, r.count.stats.Packets+1)
+			break
+		}
+		if r.count.take(&p, &c) {
+			return c, nil
+		}
+	}
+	s := &r.count.stats
+	if r.err == io.EOF && s.Packets > 0 && s.OtherLink == s.Packets {
+		r.err = foreignLink(p.link)
+	}
+	return tcp.Captured{}, r.err
+}
+
+// Stats counts what has been read so far.
+func (r *Reader) Stats() Stats { return r.count.stats }
+
+// input is a stream read a record at a time without being read ahead.
+type input struct {
+	r    *bufio.Reader
+	big  []byte // holds a record longer than r's buffer
+	used int    // bytes of r's buffer that the last take handed out
+}
+
+// maxRecord bounds one record. Frames of half a megabyte exist (BIG TCP).
+const maxRecord = 16 << 20
+
+// take returns the next n bytes, valid until the next call. At the end of the
+// stream it returns io.EOF if there was nothing at all, io.ErrUnexpectedEOF if
+// there was less than n. A length that lies costs no more memory than the
+// stream has bytes.
+func (in *input) take(n int) ([]byte, error) {
+	in.release()
+	if n <= in.r.Size() {
+		b, err := in.r.Peek(n)
+		if err != nil {
+			if err == io.EOF && len(b) > 0 {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+		in.used = n
+		return b, nil
+	}
+	in.big = in.big[:0]
+	for len(in.big) < n {
+		at := len(in.big)
+		step := min(n-at, 1<<20)
+		in.big = append(in.big, make([]byte, step)...)
+		if _, err := io.ReadFull(in.r, in.big[at:]); err != nil {
+			if err == io.EOF {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+	return in.big, nil
+}
+
+// skip passes over n bytes, however many they claim to be.
+func (in *input) skip(n int64) error {
+	in.release()
+	if _, err := io.CopyN(io.Discard, in.r, n); err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	return nil
+}
+
+// untake gives back what the last take handed out of r's buffer.
+func (in *input) untake() { in.used = 0 }
+
+func (in *input) release() {
+	_, _ = in.r.Discard(in.used) // they are in the buffer: this cannot fail
+	in.used = 0
+}
+
+// damage is a place where a file breaks its own format.
+type damage struct{ what lang.Text }
+
+func (d *damage) Error() string { return d.what.EN }
+
+func damagef(en, zh string, args ...any) *damage {
+	return &damage{lang.Text{EN: fmt.Sprintf(en, args...), ZH: fmt.Sprintf(zh, args...)}}
+}
+
+var (
+	hintRecord = lang.Text{
+		EN: "record one with: sudo tcpdump -i lo -w FILE tcp",
+		ZH: "可以这样录制一个：sudo tcpdump -i lo -w FILE tcp",
+	}
+	notACapture = &lang.Problem{
+		What: lang.Text{EN: "this is neither a pcap nor a pcapng capture", ZH: "这既不是 pcap 抓包，也不是 pcapng 抓包"},
+		Hint: lang.Text{
+			EN: "convert another tool's capture with: editcap FILE NEW.pcapng",
+			ZH: "其他工具的抓包可以先转换：editcap FILE NEW.pcapng",
+		},
+	}
+)
+
+func unreadable(err error) *lang.Problem {
+	return &lang.Problem{What: lang.Text{EN: "the capture cannot be read", ZH: "无法读取抓包"}, Err: err}
+}
+
+func foreignLink(l LinkType) *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: fmt.Sprintf("every packet here is of %v, which this program cannot read", l),
+			ZH: fmt.Sprintf("这里的数据包全都是链路类型 %d，本程序读不了", uint16(l)),
+		},
+		Hint: lang.Text{
+			EN: "capture on an Ethernet, loopback or \"any\" interface: sudo tcpdump -i any -w FILE tcp",
+			ZH: "请在以太网、环回或 any 接口上抓包：sudo tcpdump -i any -w FILE tcp",
+		},
+	}
+}
+
+// explainDamage turns an error of a container into what a person is told;
+// n is the packet that could not be read, 0 for the file's header.
+func explainDamage(err error, n int) error {
+	var d *damage
+	if _, ok := lang.AsProblem(err); ok || err == io.EOF {
+		return err
+	}
+	switch {
+	case errors.As(err, &d) && n == 0:
+		return &lang.Problem{What: d.what}
+	case errors.As(err, &d):
+		return &lang.Problem{What: lang.Text{
+			EN: fmt.Sprintf("packet %d is damaged: %s", n, d.what.EN),
+			ZH: fmt.Sprintf("第 %d 个数据包已损坏：%s", n, d.what.ZH),
+		}, Hint: lang.Text{
+			EN: "what stands before it was read; for a capture that is whole: tcpdump -U -w FILE",
+			ZH: "它之前的内容都已读出；要得到完整的抓包：tcpdump -U -w FILE",
+		}}
+	case errors.Is(err, io.ErrUnexpectedEOF) && n == 0:
+		return &lang.Problem{
+			What: lang.Text{EN: "the capture ends within its own header", ZH: "抓包文件在文件头中间就结束了"},
+			Hint: hintRecord,
+		}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &lang.Problem{What: lang.Text{
+			EN: fmt.Sprintf("packet %d is cut short: the capture ends in the middle of it", n),
+			ZH: fmt.Sprintf("第 %d 个数据包不完整：抓包在它中间就结束了", n),
+		}, Hint: lang.Text{
+			EN: "what stands before it was read; to have every packet written whole: tcpdump -U -w FILE",
+			ZH: "它之前的内容都已读出；要让每个数据包都完整写入：tcpdump -U -w FILE",
+		}}
+	}
+	return unreadable(err)
+}
+
+// packed names the compression that a stream begins with.
+func packed(magic []byte) *lang.Problem {
+	for _, z := range []struct{ magic, name, tool string }{
+		{"\x1f\x8b", "gzip", "gunzip -c"},
+		{"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"},
+		{"\xfd7zX", "xz", "xz -dc"},
+		{"BZh", "bzip2", "bzip2 -dc"},
+		{"\x04\x22\x4d\x18", "lz4", "lz4 -dc"},
+	} {
+		if len(magic) >= len(z.magic) && string(magic[:len(z.magic)]) == z.magic {
+			command := z.tool + " FILE | lesson explain -"
+			return &lang.Problem{
+				What: lang.Text{
+					EN: "the capture is compressed with " + z.name,
+					ZH: "抓包文件用 " + z.name + " 压缩过",
+				},
+				Hint: lang.Text{EN: "unpack it on the way: " + command, ZH: "请边解压边读取：" + command},
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+// Package sockets asks the kernel what it thinks of a connection: the state of
+// one end's socket and the timer that runs in it (NETLINK_SOCK_DIAG, the
+// interface behind ss(8)). It needs no privilege.
+package sockets
+
+import (
+	"time"
+
+	"lesson/lesson/tcp"
+)
+
+// Socket is what the kernel says of one end of a connection.
+type Socket struct {
+	// State is never Unknown. It is CLOSED where no socket has the asked
+	// addresses, and LISTEN where only the server's listener would answer.
+	State tcp.State
+	// Timer names what the kernel is waiting to do: "retransmit",
+	// "keepalive", "timewait" (the end of 2MSL, or of an abandoned
+	// FIN_WAIT2), "probe" (of a zero window), or "" for nothing.
+	Timer string
+	// Remaining is the time until Timer fires, to the millisecond.
+	Remaining time.Duration
+}

@@ -1,0 +1,32 @@
+//go:build !linux
+
+package sockets
+
+import (
+	"errors"
+	"net/netip"
+
+	"lesson/lesson/lang"
+)
+
+// Diag is an open line to the kernel's socket table.
+type Diag struct{}
+
+// Open fails: only Linux can be asked this way. The error is a *lang.Problem.
+func Open() (*Diag, error) {
+	return nil, &lang.Problem{
+		What: lang.Text{
+			EN: "only Linux can be asked for the states of sockets",
+			ZH: "只有 Linux 才能查询套接字的状态",
+		},
+		Err: errors.ErrUnsupported,
+	}
+}
+
+// Ask always fails.
+func (*Diag) Ask(local, remote netip.AddrPort) (Socket, error) {
+	return Socket{}, errors.ErrUnsupported
+}
+
+// Close does nothing.
+func (*Diag) Close() error { return nil }

@@ -1,0 +1,14 @@
+package main
+
+import "golang.org/x/sys/unix"
+
+// cbreak makes a terminal hand keys over one by one, unechoed.
+func cbreak(fd int) error {
+	t, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	t.Lflag &^= unix.ICANON | unix.ECHO
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "rewrite goldens")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lesson": main})
+}
+
+// TestScripts runs testdata/script: the command line as a person types it.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("LC_ALL", "C.UTF-8")
+			e.Setenv("TERM", "xterm-256color")
+			e.Setenv("COLUMNS", "80")
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"code": code,
+		},
+		Condition: condition,
+	})
+}
+
+// code runs a program that has to end with a certain exit code:
+//
+//	code 2 lesson hanshake
+func code(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: code N program args...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
+		got = e.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s ended with %d, want %d\n%s", strings.Join(args[1:], " "), got, want, ts.ReadFile("stderr"))
+	}
+}
+
+// condition adds [root] and [live], a machine on which lessons can be played.
+// CI has to be such a machine.
+func condition(name string) (bool, error) {
+	switch name {
+	case "root":
+		return os.Geteuid() == 0, nil
+	case "live":
+		return os.Getenv("CI") != "" || canPlay(), nil
+	}
+	return false, fmt.Errorf("unknown condition %s", name)
+}
+
+// canPlay tries whether this machine lets us make private networks.
+var canPlay = sync.OnceValue(func() bool {
+	exe, err := exec.LookPath("lesson") // testscript put it there
+	if err != nil {
+		return false
+	}
+	return exec.Command(exe, "handshake", "--private", "--json").Run() == nil
+})
+
+// need skips a test on a machine that cannot run it, and fails it in CI.
+func need(t *testing.T, ok bool, why string) {
+	t.Helper()
+	switch {
+	case ok:
+	case os.Getenv("CI") != "":
+		t.Fatal(why)
+	default:
+		t.Skip(why)
+	}
+}

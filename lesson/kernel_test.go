@@ -1,0 +1,115 @@
+package lesson_test
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lesson/capture"
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+// story keeps what is told.
+type story struct {
+	segments    []*lesson.Segment
+	connections []*lesson.Connection
+	ending      *lesson.Ending
+}
+
+func (s *story) Tell(e lesson.Event) error {
+	switch e := e.(type) {
+	case *lesson.Segment:
+		s.segments = append(s.segments, e)
+	case *lesson.Connection:
+		s.connections = append(s.connections, e)
+	case *lesson.Ending:
+		s.ending = e
+	}
+	return nil
+}
+
+func explain(t testing.TB, file string) (*story, error) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := capture.Open(f)
+	if err != nil {
+		return nil, err
+	}
+	var s story
+	err = lesson.Explain(r, lesson.ExplainOptions{Detail: lesson.Everything, Name: file}, &s)
+	return &s, err
+}
+
+// kernelSaid is one line of testdata/kernel/states.txt.
+type kernelSaid struct {
+	frame int
+	out   bool // the segment left the capturing end
+	state tcp.State
+}
+
+func kernelTruth(t *testing.T) map[string][]kernelSaid {
+	t.Helper()
+	f, err := os.Open("testdata/kernel/states.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	truth := map[string][]kernelSaid{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "#") {
+			continue
+		}
+		var file, dir, state string
+		var k kernelSaid
+		if _, err := fmt.Sscan(lines.Text(), &file, &k.frame, &dir, &state); err != nil {
+			t.Fatal(err)
+		}
+		k.out = dir == "out"
+		var ok bool
+		if k.state, ok = tcp.ParseState(state); !ok {
+			t.Fatalf("no state %q", state)
+		}
+		truth[file] = append(truth[file], k)
+	}
+	return truth
+}
+
+// In a capture taken at one end, that end's state after every frame is what
+// its kernel said.
+func TestKernelTruth(t *testing.T) {
+	for file, said := range kernelTruth(t) {
+		t.Run(file, func(t *testing.T) {
+			s, err := explain(t, filepath.Join("testdata/kernel", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames := map[int]*lesson.Segment{}
+			for _, seg := range s.segments {
+				frames[seg.Number] = seg
+			}
+			for _, k := range said {
+				seg := frames[k.frame]
+				if seg == nil {
+					t.Errorf("frame %d is not told", k.frame)
+					continue
+				}
+				me := seg.Step.From
+				if !k.out {
+					me = me.Peer()
+				}
+				got := seg.Step.After[me]
+				if !(lesson.Kernel{State: k.state}).Agrees(got) {
+					t.Errorf("frame %d (%v): the kernel of the %v says %v, we say %v", k.frame, seg.Flags, me, k.state, got)
+				}
+			}
+		})
+	}
+}

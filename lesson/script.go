@@ -1,0 +1,223 @@
+package lesson
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
+)
+
+// Action is one line of a lesson's script.
+type Action struct {
+	When
+	Line int // in the lesson's file
+	Verb Verb
+	End  tcp.End     // who does it; no meaning for Wait and Pause
+	Arg  string      // what Send sends, the key that Print prints
+	For  []Condition // what Wait waits for: all of them
+}
+
+// Verb is what an action does.
+type Verb uint8
+
+// The verbs. Each end is a program with one thread: what is asked of it while
+// it is blocked in a call it does the moment that call returns.
+const (
+	Listen   Verb = iota // listen()
+	Accept               // accept(): blocks until a connection is there
+	Connect              // connect(): blocks until the handshake is through
+	Send                 // send() the text
+	Recv                 // recv(): blocks until there is data, or the peer has no more
+	Close                // close()
+	Shutdown             // shutdown(SHUT_WR): no more to send, still receiving
+	Abort                // close() with SO_LINGER 0: RST instead of FIN
+	Print                // a line on the program's console
+	Wait                 // until the states are reached, or all is acknowledged; then both kernels are asked
+	Pause                // a point to stop at when stepping
+	numVerbs
+)
+
+// subject says who can be told to do a verb.
+type subject uint8
+
+const (
+	nobody subject = iota
+	clientOnly
+	serverOnly
+	either
+)
+
+// verbs is the script language. A verb that takes an argument names it; one
+// that needs an earlier action of the same end names that.
+var verbs = [numVerbs]struct {
+	name  string
+	who   subject
+	arg   string
+	needs [2][]Verb // by end: one of these must stand earlier in the script
+	text  lang.Text // completes "the client …"
+}{
+	Listen:   {name: "listen", who: serverOnly, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
+	Accept:   {name: "accept", who: serverOnly, needs: [2][]Verb{tcp.Server: {Listen}}, text: lang.Text{EN: "calls accept()", ZH: "调用 accept()"}},
+	Connect:  {name: "connect", who: clientOnly, text: lang.Text{EN: "calls connect()", ZH: "调用 connect()"}},
+	Send:     {name: "send", who: either, arg: "TEXT", needs: connected, text: lang.Text{EN: "calls send()", ZH: "调用 send()"}},
+	Recv:     {name: "recv", who: either, needs: connected, text: lang.Text{EN: "calls recv()", ZH: "调用 recv()"}},
+	Close:    {name: "close", who: either, needs: connected, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
+	Shutdown: {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
+	Abort:    {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "设置 SO_LINGER 为 0 后调用 close()"}},
+	Print:    {name: "print", who: either, arg: "KEY", text: lang.Text{EN: "prints a line", ZH: "输出一行"}},
+	Wait:     {name: "wait", who: nobody, arg: "CONDITION"},
+	Pause:    {name: "pause", who: nobody},
+}
+
+// connected: what gives each end the socket of a connection.
+var connected = [2][]Verb{tcp.Client: {Connect}, tcp.Server: {Accept}}
+
+// String is the verb as a script writes it.
+func (v Verb) String() string { return verbs[v].name }
+
+// Text says what the action is about to do: "the client calls close()".
+func (a *Action) Text() lang.Text {
+	t := verbs[a.Verb].text
+	if a.End == tcp.Client {
+		return lang.Text{EN: "the client " + t.EN, ZH: "客户端" + t.ZH}
+	}
+	return lang.Text{EN: "the server " + t.EN, ZH: "服务器" + t.ZH}
+}
+
+// Condition is something a script can wait for: that an end is in a state, or,
+// with Acked, that everything sent by both has been acknowledged.
+type Condition struct {
+	End   tcp.End
+	State tcp.State
+	Acked bool
+}
+
+// Text says the condition as a clause: "the client is in FIN_WAIT2".
+func (c Condition) Text() lang.Text {
+	switch {
+	case c.Acked:
+		return lang.Text{EN: "everything sent is acknowledged", ZH: "已发送的全部得到确认"}
+	case c.End == tcp.Client:
+		return lang.Text{EN: "the client is in " + c.State.String(), ZH: "客户端进入 " + c.State.String()}
+	}
+	return lang.Text{EN: "the server is in " + c.State.String(), ZH: "服务器进入 " + c.State.String()}
+}
+
+// usage lists the verbs as a script writes them.
+func usage() string {
+	who := [...]string{nobody: "", clientOnly: "client ", serverOnly: "server ", either: "client|server "}
+	list := make([]string, 0, numVerbs)
+	for _, v := range verbs {
+		list = append(list, strings.TrimSpace(who[v.who]+v.name+" "+v.arg))
+	}
+	return strings.Join(list, ", ")
+}
+
+func (p *parser) action(line int, when When, text string) error {
+	a := Action{When: when, Line: line}
+	word, rest, _ := strings.Cut(text, " ")
+	who := nobody
+	if e, ok := parseEnd(word); ok {
+		a.End = e
+		if who = clientOnly; e == tcp.Server {
+			who = serverOnly
+		}
+		word, rest, _ = strings.Cut(strings.TrimSpace(rest), " ")
+	}
+	a.Arg = strings.TrimSpace(rest)
+	for a.Verb < numVerbs && verbs[a.Verb].name != word {
+		a.Verb++
+	}
+	if a.Verb == numVerbs {
+		return p.bad(line, fmt.Sprintf("unknown action %q; expected one of: %s", text, usage()),
+			fmt.Sprintf("未知的动作 %q；应为以下之一：%s", text, usage()))
+	}
+	v := &verbs[a.Verb]
+	if who != v.who && (who == nobody || v.who != either) || (a.Arg == "") != (v.arg == "") {
+		want := [...]string{nobody: "", clientOnly: "client ", serverOnly: "server ", either: "client "}[v.who] +
+			strings.TrimSpace(v.name+" "+v.arg)
+		return p.bad(line, fmt.Sprintf("expected %q, found %q", want, text), fmt.Sprintf("应为 %q，实为 %q", want, text))
+	}
+	if a.Verb == Wait {
+		var err error
+		if a.For, err = p.conditions(line, a.Arg); err != nil {
+			return err
+		}
+	}
+	p.l.Script = append(p.l.Script, a)
+	return nil
+}
+
+func (p *parser) conditions(line int, text string) (list []Condition, err error) {
+	for part := range strings.SplitSeq(text, ",") {
+		word := strings.Fields(part)
+		var c Condition
+		ok := len(word) == 1 && word[0] == "acked"
+		if c.Acked = ok; !ok && len(word) == 2 {
+			var okEnd, okState bool
+			c.End, okEnd = parseEnd(word[0])
+			c.State, okState = parseState(word[1])
+			ok = okEnd && okState
+		}
+		if !ok {
+			return nil, p.bad(line,
+				fmt.Sprintf("expected wait acked, or states such as wait client FIN_WAIT2, server CLOSE_WAIT; found %q", strings.TrimSpace(part)),
+				fmt.Sprintf("应为 wait acked，或状态，例如 wait client FIN_WAIT2, server CLOSE_WAIT；实为 %q", strings.TrimSpace(part)))
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
+
+// script checks what no single line shows: that a program has a socket before
+// it uses it, opens each only once, and prints what there is to print.
+func (p *parser) script() error {
+	var did [2][]Verb
+	for _, a := range p.l.Script {
+		v := &verbs[a.Verb]
+		need := v.needs[a.End]
+		if len(need) > 0 && !slices.ContainsFunc(need, func(v Verb) bool { return slices.Contains(did[a.End], v) }) {
+			return p.bad(a.Line, fmt.Sprintf("%s %s needs an earlier %s %s", a.End, v.name, a.End, need[0]),
+				fmt.Sprintf("%s %s 之前需要 %s %s", a.End, v.name, a.End, need[0]))
+		}
+		if v.who == clientOnly || v.who == serverOnly {
+			if slices.Contains(did[a.End], a.Verb) {
+				return p.bad(a.Line, fmt.Sprintf("a second %s %s: a lesson has one connection", a.End, v.name),
+					fmt.Sprintf("重复的 %s %s：一课只有一个连接", a.End, v.name))
+			}
+		}
+		if a.Verb == Print && p.l.Console[a.Arg] == nil {
+			return p.bad(a.Line, "no section -- console "+a.Arg+" --", "缺少 -- console "+a.Arg+" -- 一节")
+		}
+		if a.Verb != Wait && a.Verb != Pause {
+			did[a.End] = append(did[a.End], a.Verb)
+		}
+	}
+	return nil
+}
+
+// promise reads "client F. | FIN_WAIT1 CLOSE_WAIT".
+func (p *parser) promise(line int, when When, text string) error {
+	s, err := notation.Parse(text)
+	if problem, ok := lang.AsProblem(err); ok {
+		return p.bad(line, problem.What.EN, problem.What.ZH)
+	}
+	if !s.HasState {
+		return p.bad(line, "expected the states after the segment, such as client F. | FIN_WAIT1 CLOSE_WAIT",
+			"应写明报文段之后的状态，例如 client F. | FIN_WAIT1 CLOSE_WAIT")
+	}
+	p.l.Expect = append(p.l.Expect, Promise{when, line, s})
+	return nil
+}
+
+// Kept reports whether a segment of a run is what was promised.
+func (p *Promise) Kept(s *Segment) bool {
+	want, step := &p.Segment, &s.Step
+	return want.From == step.From && want.Flags == s.Flags && want.State == step.After &&
+		(!want.HasSeq || uint32(want.Seq) == step.Seq && want.Len == s.Len) &&
+		(!want.HasAck || uint32(want.Ack) == step.Ack) &&
+		(!want.HasWindow || want.Window == s.Window)
+}

@@ -1,0 +1,439 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+// director follows the script in one goroutine. Only it knows what has been
+// told; the programs and the watch report to it.
+type director struct {
+	ctx      context.Context
+	lesson   *lesson.Lesson
+	o        Options
+	ends     [2]netip.AddrPort
+	programs [2]*program
+	watch    *watch
+
+	narrator *lesson.Narrator
+	promises promises
+	notes    []lesson.MomentNote // not told yet
+	calls    [2][]*call          // by end: not finished yet, in order; the first is being made
+	sent     [2]uint64           // bytes that send() has taken
+	read     [2]uint64           // bytes that recv() has returned
+	closed   [2]bool             // by close(), shutdown() or abort
+	opened   bool                // connect() was called
+
+	teller    lesson.Teller
+	mute      bool // the teller has failed: nothing more is told
+	story     story
+	moved     bool // something was done or seen since the last rest
+	disagreed int
+	deaf      bool // the kernel could not be asked, and it has been said
+}
+
+// play tells the whole story. Whatever ends the run, what was seen is told.
+func (d *director) play() error {
+	d.promises = promisesOf(d.lesson, d.o.Set)
+	for _, n := range d.lesson.Notes {
+		if n.Holds(d.o.Set) {
+			d.notes = append(d.notes, n)
+		}
+	}
+	d.conn().Know(tcp.Client, tcp.Closed)
+	d.conn().Know(tcp.Server, tcp.Closed)
+	err := d.tell(&lesson.Opening{
+		Name: d.lesson.Name, Title: d.lesson.Title, Refs: d.lesson.Refs,
+		Place: d.o.Place, Interface: d.o.Interface, Ends: d.ends, Checked: d.o.Ask != nil,
+	})
+	if err != nil {
+		return err
+	}
+	failed := d.script()
+	if d.mute {
+		return failed
+	}
+	if err := d.end(failed == nil); err != nil {
+		return err
+	}
+	if failed == nil && !d.promises.kept() {
+		return &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
+			EN: "this run was not what the lesson promises", ZH: "这次运行与课程的预期不同",
+		}, Hint: lang.Text{
+			EN: "on a busy machine, run it again; the note above says what was different",
+			ZH: "若机器繁忙，请再运行一次；不同之处见上面的说明",
+		}}
+	}
+	return failed
+}
+
+func (d *director) tell(e lesson.Event) error {
+	err := d.teller.Tell(e)
+	d.mute = err != nil
+	return err
+}
+
+func (d *director) script() error {
+	if err := d.moment(lesson.AtStart); err != nil {
+		return err
+	}
+	var script []lesson.Action
+	for _, a := range d.lesson.Script {
+		if a.Holds(d.o.Set) {
+			script = append(script, a)
+		}
+	}
+	for i, a := range script {
+		if err := d.act(a, script[i+1:]); err != nil {
+			return err
+		}
+	}
+	return d.rest()
+}
+
+// act does one action.
+func (d *director) act(a lesson.Action, then []lesson.Action) error {
+	switch a.Verb {
+	case lesson.Wait:
+		if err := d.until(a.For); err != nil {
+			return err
+		}
+		return d.rest()
+	case lesson.Pause:
+		if d.o.Pause == nil {
+			return nil
+		}
+		if err := d.rest(); err != nil {
+			return err
+		}
+		if err := d.o.Pause(d.ctx, Pause{Next: next(then), State: d.state()}); err != nil {
+			return err
+		}
+		return d.drain()
+	}
+	c := &call{Action: a, done: make(chan struct{}), queued: len(d.calls[a.End]) > 0}
+	if a.Verb == lesson.Send {
+		c.text = []byte(d.fill(a.Arg))
+	}
+	d.moved = true
+	d.opened = d.opened || a.Verb == lesson.Connect
+	d.calls[a.End] = append(d.calls[a.End], c)
+	d.programs[a.End].asked <- c
+	return d.proceed(a.End)
+}
+
+// next says what comes after a pause.
+func next(then []lesson.Action) lang.Text {
+	for _, a := range then {
+		if a.Verb != lesson.Wait && a.Verb != lesson.Pause && a.Verb != lesson.Print {
+			return a.Text()
+		}
+	}
+	return lang.Text{EN: "the lesson ends", ZH: "本课结束"}
+}
+
+func (d *director) conn() *tcp.Conn { return d.narrator.Conn() }
+
+func (d *director) state() [2]tcp.State {
+	return [2]tcp.State{d.conn().State(tcp.Client), d.conn().State(tcp.Server)}
+}
+
+// proceed takes an end's calls as far as they have come: those that are done
+// are told, one that waits for the other end is told as waiting. A call that
+// the wire shows to be released is waited for, so that its return always
+// stands right after the segment that released it.
+func (d *director) proceed(e tcp.End) error {
+	for len(d.calls[e]) > 0 {
+		c := d.calls[e][0]
+		if c.blocks() && !d.released(c) {
+			if !c.told {
+				c.told = true
+				d.story.add(&lesson.Call{End: e, Name: c.Verb.String(), Phase: lesson.Entered, Text: callText(c, lesson.Entered)}, time.Now())
+			}
+			return nil
+		}
+		if err := d.finish(c); err != nil {
+			return err
+		}
+		d.calls[e] = d.calls[e][1:]
+		if c.Verb == lesson.Print {
+			d.print(c)
+			continue
+		}
+		phase := lesson.Done
+		if c.told {
+			phase = lesson.Returned
+		}
+		d.story.call(&lesson.Call{End: e, Name: c.Verb.String(), Phase: phase, Text: callText(c, phase)}, c)
+	}
+	return nil
+}
+
+// finish waits for a call to return, and takes note of what it did.
+func (d *director) finish(c *call) error {
+	patience := time.NewTimer(d.o.Patience)
+	defer patience.Stop()
+	select {
+	case <-c.done:
+	case <-d.ctx.Done():
+		return context.Cause(d.ctx)
+	case <-patience.C:
+		return d.late(lang.Text{
+			EN: fmt.Sprintf("%s() of the %s to return", c.Verb, c.End),
+			ZH: fmt.Sprintf("%s的 %s() 返回", endZH(c.End), c.Verb),
+		})
+	}
+	switch {
+	case c.Verb == lesson.Listen && c.err == nil:
+		d.conn().Know(tcp.Server, tcp.Listen)
+	case c.Verb == lesson.Listen:
+		return d.refused(d.ends[tcp.Server], c.err)
+	case c.Verb == lesson.Send:
+		d.sent[c.End] += uint64(c.n)
+	case c.Verb == lesson.Recv:
+		d.read[c.End] += uint64(c.n)
+	case c.Verb == lesson.Close, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
+		d.closed[c.End] = true
+	}
+	return nil
+}
+
+// pending reports whether the programs have done something that the wire has
+// not shown yet. Until it has, no state is the one to wait for.
+func (d *director) pending() bool {
+	if d.opened && d.story.n == 0 {
+		return true
+	}
+	for e, s := range d.state() {
+		open := s == tcp.Established || s == tcp.CloseWait
+		unsent := d.sent[e] > d.conn().Received(tcp.End(e).Peer())
+		if open && (d.closed[e] || unsent) {
+			return true
+		}
+	}
+	return false
+}
+
+// released reports whether the segments seen so far make a blocking call
+// return.
+func (d *director) released(c *call) bool {
+	conn := d.conn()
+	s := conn.State(c.End)
+	idle := s == tcp.Closed || s == tcp.Listen
+	switch c.Verb {
+	case lesson.Connect:
+		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || d.story.n > 0)
+	case lesson.Accept:
+		return s != tcp.SynRecv && !idle
+	default:
+		return conn.Received(c.End) > d.read[c.End] || conn.FinReceived(c.End) || idle && d.story.n > 0
+	}
+}
+
+// segment takes the next segment of the connection into the story.
+func (d *director) segment(c tcp.Captured) error {
+	d.moved = true
+	s := d.narrator.Tell(&c)
+	if i := d.noteFor(s); i >= 0 {
+		s.Explain = append([]lesson.Explanation{d.notes[i].Explanation}, s.Explain...)
+		d.notes = append(d.notes[:i:i], d.notes[i+1:]...)
+	}
+	d.story.segment(s)
+	if differs := d.promises.compare(s); !differs.IsZero() {
+		d.story.add(&lesson.Note{Kind: lesson.Differs, Explanation: lesson.Explanation{Text: differs}}, time.Time{})
+	}
+	for _, e := range [2]tcp.End{s.Step.From.Peer(), s.Step.From} {
+		if err := d.proceed(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// noteFor finds the note that belongs to a segment: the first that matches,
+// but one that names the states before one that does not.
+func (d *director) noteFor(s *lesson.Segment) int {
+	found := -1
+	for i, n := range d.notes {
+		if n.Moment.Matches(s.Flags, &s.Step) {
+			if n.Moment.State != [2]tcp.State{} {
+				return i
+			}
+			if found < 0 {
+				found = i
+			}
+		}
+	}
+	return found
+}
+
+// moment tells the notes for the lesson's start or end.
+func (d *director) moment(kind lesson.MomentKind) error {
+	for _, n := range d.notes {
+		if n.Moment.Kind == kind {
+			if err := d.tell(&lesson.Note{Kind: lesson.Remark, Explanation: n.Explanation}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// drain takes in the segments that are there, without waiting.
+func (d *director) drain() error {
+	for {
+		select {
+		case c, ok := <-d.watch.segments:
+			if !ok {
+				return d.blind()
+			}
+			if err := d.segment(c); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+// blind says why there are no more segments.
+func (d *director) blind() error {
+	if d.watch.err != nil {
+		return d.watch.err
+	}
+	return errors.New("the capture has ended")
+}
+
+// until reads the wire until all conditions are met.
+func (d *director) until(all []lesson.Condition) error {
+	patience := time.NewTimer(d.o.Patience)
+	defer patience.Stop()
+	connect := d.connecting()
+	for d.pending() || !d.met(all) {
+		if d.over() {
+			// Nothing more can come: there is no use in waiting.
+			return d.late(conditions(all))
+		}
+		select {
+		case c, ok := <-d.watch.segments:
+			if !ok {
+				return d.blind()
+			}
+			if err := d.segment(c); err != nil {
+				return err
+			}
+		case <-connect.done:
+			if !fromWire(connect.err) {
+				return d.refused(d.ends[tcp.Server], connect.err)
+			}
+			connect = &call{}
+		case <-d.ctx.Done():
+			return context.Cause(d.ctx)
+		case <-patience.C:
+			return d.late(conditions(all))
+		}
+	}
+	return nil
+}
+
+// connecting is the call of connect() that the client is waiting in, if it is.
+func (d *director) connecting() *call {
+	if c := d.calls[tcp.Client]; len(c) > 0 && c[0].Verb == lesson.Connect {
+		return c[0]
+	}
+	return &call{}
+}
+
+// fromWire reports whether a call's result is one that a segment brings, so
+// that the wire will show it too.
+func fromWire(err error) bool {
+	return err == nil || errors.Is(err, errRefused) || errors.Is(err, errReset) || errors.Is(err, errPipe) || errors.Is(err, errTimedOut)
+}
+
+func (d *director) met(all []lesson.Condition) bool {
+	for _, c := range all {
+		if c.Acked && !d.conn().AllAcked() || !c.Acked && d.conn().State(c.End) != c.State {
+			return false
+		}
+	}
+	return true
+}
+
+// over reports whether the connection has been and is gone at both ends.
+func (d *director) over() bool {
+	for _, s := range d.state() {
+		if s != tcp.Closed && s != tcp.Listen {
+			return false
+		}
+	}
+	return d.story.n > 0
+}
+
+// late is the problem of a wait that was in vain.
+func (d *director) late(what lang.Text) error {
+	s := d.state()
+	p := &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
+		EN: fmt.Sprintf("waited in vain until %s: the client is in %s, the server in %s", what.EN, s[tcp.Client], s[tcp.Server]),
+		ZH: fmt.Sprintf("没有等到%s：客户端处于 %s，服务器处于 %s", what.ZH, s[tcp.Client], s[tcp.Server]),
+	}}
+	for e, calls := range d.calls {
+		if len(calls) > 0 {
+			p.What.EN += fmt.Sprintf("; the %s is still in %s()", tcp.End(e), calls[0].Verb)
+			p.What.ZH += fmt.Sprintf("；%s仍阻塞在 %s() 中", endZH(tcp.End(e)), calls[0].Verb)
+		}
+	}
+	if n := d.o.Wire.Dropped(); n > 0 {
+		p.Hint = lang.Text{
+			EN: fmt.Sprintf("the capture lost %d frames on a busy interface; try --private", n),
+			ZH: fmt.Sprintf("接口繁忙，抓包丢失了 %d 帧；可以试试 --private", n),
+		}
+	} else if d.o.Place == lesson.Host {
+		p.Hint = lang.Text{
+			EN: "a firewall on this host may hold the segments back; in a network of its own there is none: --private",
+			ZH: "可能是本机防火墙拦截了报文段；换到独立的网络里就没有防火墙：--private",
+		}
+	}
+	return p
+}
+
+func conditions(all []lesson.Condition) lang.Text {
+	var en, zh []string
+	for _, c := range all {
+		en, zh = append(en, c.Text().EN), append(zh, c.Text().ZH)
+	}
+	return lang.Text{EN: strings.Join(en, " and "), ZH: strings.Join(zh, "、")}
+}
+
+// fill puts the values in the place of their names.
+func (d *director) fill(text string) string {
+	c, s := d.ends[tcp.Client], d.ends[tcp.Server]
+	return strings.NewReplacer(
+		"{message}", d.o.Message,
+		"{client}", c.String(), "{client.ip}", c.Addr().String(), "{client.port}", fmt.Sprint(c.Port()),
+		"{server}", s.String(), "{server.ip}", s.Addr().String(), "{server.port}", fmt.Sprint(s.Port()),
+	).Replace(text)
+}
+
+// print adds the lines to the call before it, which made the program go on; or
+// stands alone where that has been told already.
+func (d *director) print(c *call) {
+	var lines []lang.Text
+	for _, l := range d.lesson.Console[c.Arg] {
+		if l.Holds(d.o.Set) {
+			lines = append(lines, lang.Text{EN: d.fill(l.Text.EN), ZH: d.fill(l.Text.ZH)})
+		}
+	}
+	if last := d.story.lastCall(c.End); last != nil {
+		last.Console = append(last.Console, lines...)
+		return
+	}
+	d.story.add(&lesson.Call{End: c.End, Name: c.Verb.String(), Console: lines}, c.returned)
+}

@@ -1,0 +1,140 @@
+package stage
+
+import (
+	"runtime"
+	"sync"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+// program is one end: a program with one thread that makes its socket calls
+// one after another. What is asked of it while it is blocked in a call it does
+// the moment that call returns, with nothing in between.
+type program struct {
+	end    tcp.End
+	peer   address
+	hold   bool // keep the socket that is closed first: see close
+	asked  chan *call
+	ended  chan struct{} // closed when the thread is gone
+	mu     sync.Mutex
+	socket socket // the connection's, or none
+	listen socket // the server's listening socket, or none
+	held   socket // closed, as far as the wire can tell
+	off    bool   // no further calls are made
+}
+
+// call is one action a program is asked to do, and what came of it. The
+// results may be read once done is closed.
+type call struct {
+	lesson.Action
+	text    []byte // what Send sends
+	entered time.Time
+	queued  bool // asked while the program was blocked in an earlier call
+	told    bool // as entered
+
+	done     chan struct{}
+	n        int   // bytes sent or received
+	err      error // from the socket call
+	returned time.Time
+}
+
+// blocks reports whether the call waits for something from the other end.
+func (c *call) blocks() bool {
+	return c.Verb == lesson.Accept || c.Verb == lesson.Connect || c.Verb == lesson.Recv
+}
+
+// start sets the program's thread going.
+func (p *program) start() {
+	p.asked = make(chan *call, 64)
+	p.ended = make(chan struct{})
+	go func() {
+		// A thread of its own: a call that returns goes straight on to the
+		// next one.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(p.ended)
+		for c := range p.asked {
+			if p.stopped() {
+				return
+			}
+			c.entered = time.Now()
+			p.do(c)
+			c.returned = time.Now()
+			close(c.done)
+		}
+	}()
+}
+
+func (p *program) stopped() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.off
+}
+
+// take gives the connection's socket up to the caller, for closing it.
+func (p *program) take() socket {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.socket
+	p.socket = none
+	return s
+}
+
+func (p *program) do(c *call) {
+	switch c.Verb {
+	case lesson.Listen:
+		c.err = p.listen.listen()
+	case lesson.Accept:
+		var s socket
+		if s, c.err = p.listen.accept(p.peer); c.err == nil {
+			p.mu.Lock()
+			p.socket = s
+			p.mu.Unlock()
+		}
+	case lesson.Connect:
+		c.err = p.socket.connect(p.peer)
+	case lesson.Send:
+		c.n, c.err = p.socket.send(c.text)
+	case lesson.Recv:
+		c.n, c.err = p.socket.recv()
+	case lesson.Shutdown:
+		c.err = p.socket.shutdownWrite()
+	case lesson.Close:
+		c.err = p.close()
+	case lesson.Abort:
+		c.err = p.take().abort()
+	case lesson.Print, lesson.Wait, lesson.Pause:
+	}
+}
+
+// close is close(). With hold it is made in two halves where the other end has
+// not closed yet: shutdown(SHUT_RDWR), which is all that the wire and the states
+// show of a close(), now; and the release of the socket when the lesson is over.
+// Linux gives an abandoned socket in FIN_WAIT2 up after tcp_fin_timeout (60 s),
+// and whoever steps through a lesson may talk for longer than that. Data that
+// was not read must not be held: its close() sends a RST.
+func (p *program) close() error {
+	s := p.take()
+	if !p.hold || s.unread() > 0 {
+		return s.close()
+	}
+	p.held = s
+	return s.shutdownBoth()
+}
+
+// stop ends the program whatever it is doing, and drops its sockets without a
+// farewell: what they still send is no part of the story.
+func (p *program) stop() {
+	p.mu.Lock()
+	p.off = true
+	p.socket.wake()
+	p.listen.wake()
+	p.mu.Unlock()
+	close(p.asked)
+	<-p.ended
+	_ = p.socket.abort() // there is nobody left to tell
+	_ = p.held.abort()
+	_ = p.listen.close()
+}

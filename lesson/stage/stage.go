@@ -1,0 +1,170 @@
+// Package stage plays a lesson: it makes two real sockets do what the script
+// says, reads from the wire what their kernel sends, asks the kernel for both
+// states wherever the connection rests, and tells it all in order.
+//
+//	stage.go    what a run is made of: Options, Play, the sockets
+//	director.go the one goroutine that follows the script
+//	story.go    the order in which calls, segments and states are told
+//	promise.go  the run compared with what the lesson promised
+//	program.go  one end: a thread that makes its socket calls in order
+//	watch.go    the connection's segments, out of everything captured
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+// Wire is where the kernel's segments are captured. Next blocks until there is
+// one, or until the deadline, when it returns os.ErrDeadlineExceeded.
+type Wire interface {
+	Next() (tcp.Captured, error)
+	SetDeadline(time.Time) error
+	Dropped() uint64 // frames the kernel could not hand over, so far
+}
+
+// Options says how a lesson is to be played.
+type Options struct {
+	Place     lesson.Place
+	Interface string          // the loopback interface's name, for the opening
+	IPv6      bool            // ::1 at both ends instead of 127.0.0.1 and 127.0.0.2
+	Port      uint16          // the server's
+	Message   string          // what {message} stands for: 1 to 1024 bytes
+	Set       map[string]bool // the lesson's own options that are on
+	Wire      Wire
+	// Ask asks the kernel for the state of one end's socket; nil: never asked.
+	Ask func(local, remote netip.AddrPort) (lesson.Kernel, error)
+	// Opened, unless nil, is called once everything that needs privilege is
+	// open.
+	Opened func() error
+	// Pause, unless nil, is called at each pause of the script, both sockets
+	// being at rest, and returns when the lesson may go on. Its error ends
+	// the lesson.
+	Pause    func(context.Context, Pause) error
+	Patience time.Duration // for each wait; 0: 5 s
+	Settle   time.Duration // for the kernel to agree at rest; 0: 200 ms
+}
+
+// Pause is a point at which a stepping lesson waits.
+type Pause struct {
+	Next  lang.Text    // what happens next: "the client calls close()"
+	State [2]tcp.State // by end
+}
+
+// Play plays a lesson and tells its story, from the Opening to the Ending,
+// which is told however the run ends. The error is a *lang.Problem; its Code
+// is lang.ExitDiffers when the run was not what the lesson promises. A
+// cancelled ctx ends the run at once with the context's cause.
+func Play(ctx context.Context, l *lesson.Lesson, o Options, t lesson.Teller) error {
+	if o.Patience == 0 {
+		o.Patience = 5 * time.Second
+	}
+	if o.Settle == 0 {
+		o.Settle = 200 * time.Millisecond
+	}
+	if err := check(l, &o); err != nil {
+		return err
+	}
+	d := &director{ctx: ctx, lesson: l, o: o, teller: t}
+	if err := d.openSockets(); err != nil {
+		return err
+	}
+	defer func() {
+		for _, p := range d.programs {
+			p.stop()
+		}
+	}()
+	if o.Opened != nil {
+		if err := o.Opened(); err != nil {
+			return err
+		}
+	}
+	d.narrator = lesson.NewNarrator(d.ends[tcp.Client], d.ends[tcp.Server])
+	d.watch = startWatch(o.Wire, d.narrator.Owns)
+	defer d.watch.stop()
+	return d.play()
+}
+
+func check(l *lesson.Lesson, o *Options) error {
+	for name := range o.Set {
+		if _, ok := l.Option(name); !ok {
+			return &lang.Problem{Code: lang.ExitUsage, What: lang.Text{
+				EN: fmt.Sprintf("the lesson %s has no option %s", l.Name, name),
+				ZH: fmt.Sprintf("课程 %s 没有选项 %s", l.Name, name),
+			}}
+		}
+	}
+	if n := len(o.Message); n == 0 || n > most {
+		return &lang.Problem{Code: lang.ExitUsage, What: lang.Text{
+			EN: fmt.Sprintf("the message has %d bytes; one recv() of the server takes 1 to %d", n, most),
+			ZH: fmt.Sprintf("消息长 %d 字节；服务器一次 recv() 可接收 1 到 %d 字节", n, most),
+		}, Hint: lang.Text{EN: "choose another: --message TEXT", ZH: "换一条消息：--message 文字"}}
+	}
+	return nil
+}
+
+// openSockets opens both ends' sockets, bound but idle, so that both addresses
+// are known before the first segment, and starts their programs.
+func (d *director) openSockets() error {
+	ip := [2]string{"127.0.0.1", "127.0.0.2"}
+	if d.o.IPv6 {
+		ip = [2]string{"::1", "::1"}
+	}
+	server := netip.AddrPortFrom(netip.MustParseAddr(ip[tcp.Server]), d.o.Port)
+	l, err := open(server, true)
+	if err != nil {
+		return d.refused(server, err)
+	}
+	client := netip.AddrPortFrom(netip.MustParseAddr(ip[tcp.Client]), 0)
+	c, err := open(client, false)
+	if err == nil {
+		client, err = c.bound()
+	}
+	if err != nil {
+		_ = c.close()
+		_ = l.close()
+		return d.refused(client, err)
+	}
+	d.ends = [2]netip.AddrPort{client, server}
+	d.programs = [2]*program{
+		{end: tcp.Client, peer: server, socket: c, listen: none},
+		{end: tcp.Server, peer: client, socket: none, listen: l},
+	}
+	for _, p := range d.programs {
+		p.hold, p.held = d.o.Pause != nil, none
+		p.start()
+	}
+	return nil
+}
+
+// refused says in a person's words why a socket could not be had.
+func (d *director) refused(a netip.AddrPort, err error) error {
+	p := &lang.Problem{Err: err, What: lang.Text{
+		EN: fmt.Sprintf("cannot open a socket on %s", a), ZH: fmt.Sprintf("无法在 %s 上打开套接字", a),
+	}}
+	switch {
+	case errors.Is(err, errInUse):
+		p.What = lang.Text{EN: fmt.Sprintf("port %d is in use by another program", a.Port()), ZH: fmt.Sprintf("端口 %d 已被其他程序占用", a.Port())}
+		p.Hint = lang.Text{
+			EN: fmt.Sprintf("see which one: ss -ltnp 'sport = :%d'   or choose another port: --port N", a.Port()),
+			ZH: fmt.Sprintf("查看是哪个程序：ss -ltnp 'sport = :%d'   或换一个端口：--port N", a.Port()),
+		}
+	case errors.Is(err, errNoRight):
+		p.What = lang.Text{EN: fmt.Sprintf("no permission to use port %d: ports below 1024 are the administrator's", a.Port()), ZH: fmt.Sprintf("没有使用端口 %d 的权限：1024 以下的端口需要管理员权限", a.Port())}
+		p.Hint = lang.Text{EN: "choose a port from 1024 up: --port 2023   or run it under sudo", ZH: "选用 1024 及以上的端口：--port 2023   或用 sudo 运行"}
+	case errors.Is(err, errNoFamily), errors.Is(err, errNoAddress) && a.Addr().Is6():
+		p.What = lang.Text{EN: "this machine has no IPv6 on its loopback interface", ZH: "这台机器的环回接口没有启用 IPv6"}
+		p.Hint = lang.Text{EN: "leave out --ipv6   or: sudo sysctl net.ipv6.conf.lo.disable_ipv6=0", ZH: "去掉 --ipv6   或：sudo sysctl net.ipv6.conf.lo.disable_ipv6=0"}
+	case errors.Is(err, errNoAddress), errors.Is(err, errUnreachable):
+		p.What = lang.Text{EN: fmt.Sprintf("the loopback interface does not answer for %s: it is down", a.Addr()), ZH: fmt.Sprintf("环回接口未启用，%s 不可用", a.Addr())}
+		p.Hint = lang.Text{EN: "sudo ip link set lo up", ZH: "sudo ip link set lo up"}
+	}
+	return p
+}

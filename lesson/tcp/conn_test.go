@@ -1,0 +1,214 @@
+package tcp_test
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+	"unsafe"
+
+	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
+)
+
+var ends = [2]tcp.Endpoint{
+	tcp.EndpointFrom(netip.MustParseAddrPort("127.0.0.1:43210")),
+	tcp.EndpointFrom(netip.MustParseAddrPort("127.0.0.2:2023")),
+}
+
+// opening is what "> open" stands for in a scene.
+const opening = `client S  100:100(0) win 1000          | SYN_SENT    SYN_RECV
+server S. 300:300(0) ack 101 win 1000  | ESTABLISHED SYN_RECV
+client .  101:101(0) ack 301 win 1000  | ESTABLISHED ESTABLISHED`
+
+type scene struct {
+	title string
+	lines []sceneLine
+}
+
+type sceneLine struct {
+	notation.Line
+	text     string
+	corrects bool
+}
+
+func scenes(t testing.TB) []scene {
+	t.Helper()
+	text, err := os.ReadFile("testdata/scenes.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []scene
+	for _, l := range strings.Split(strings.ReplaceAll(string(text), "> open", opening), "\n") {
+		switch l = strings.TrimSpace(l); {
+		case l == "" || strings.HasPrefix(l, "#"):
+			continue
+		case strings.HasPrefix(l, "== "):
+			out = append(out, scene{title: l[3:]})
+			continue
+		}
+		rest, corrects := strings.CutPrefix(l, "! ")
+		line, err := notation.Parse(rest)
+		if err != nil {
+			t.Fatalf("%s: %v", l, err)
+		}
+		s := &out[len(out)-1]
+		s.lines = append(s.lines, sceneLine{line, l, corrects})
+	}
+	return out
+}
+
+// Every scene holds wherever in the number space the connection lies.
+func TestScenes(t *testing.T) {
+	firsts := [][2]tcp.Seq{{0, 0}, {0xffffff9a, 7}, {7, 0xfffffed3}, {1 << 31, 1<<31 - 350}, {0xffffff00, 0xffffff00}}
+	for _, sc := range scenes(t) {
+		t.Run(sc.title, func(t *testing.T) {
+			for _, first := range firsts {
+				var c tcp.Conn
+				for _, l := range sc.lines {
+					s := l.Segment(ends, first)
+					if l.Flags.Has(tcp.RST) && l.Seq == 0 {
+						s.Seq = 0
+					}
+					step := c.Observe(&s)
+					if step.After != l.State {
+						t.Errorf("first %v: %s: got %v %v", first, l.text, step.After[0], step.After[1])
+					}
+					if got := step.Revised.Since != 0; got != l.corrects {
+						t.Errorf("first %v: %s: corrects %v: %+v", first, l.text, got, step.Revised)
+					}
+				}
+			}
+		})
+	}
+}
+
+// The roles are told by who sent the SYN, not by the order of addresses.
+func TestScenesMirrored(t *testing.T) {
+	mirrored := [2]tcp.Endpoint{ends[1], ends[0]}
+	for _, sc := range scenes(t) {
+		if strings.Contains(sc.title, "middle") {
+			continue // without a SYN the ports decide, as the next test says
+		}
+		var c tcp.Conn
+		for _, l := range sc.lines {
+			s := l.Segment(mirrored, [2]tcp.Seq{5, 9})
+			if step := c.Observe(&s); step.After != l.State {
+				t.Errorf("%s: %s: got %v", sc.title, l.text, step.After)
+			}
+		}
+	}
+}
+
+func TestRolesWithoutSyn(t *testing.T) {
+	for _, from := range []tcp.End{tcp.Client, tcp.Server} {
+		var c tcp.Conn
+		c.Observe(&tcp.Segment{Src: ends[from], Dst: ends[from.Peer()], Flags: tcp.ACK, Seq: 5, Ack: 6})
+		if c.Endpoint(tcp.Server) != ends[tcp.Server] {
+			t.Errorf("first segment from the %v: server is %v", from, c.Endpoint(tcp.Server))
+		}
+	}
+}
+
+// What was known from socket calls is not called inferred.
+func TestKnow(t *testing.T) {
+	syn := tcp.Segment{Src: ends[0], Dst: ends[1], Flags: tcp.SYN, Seq: 100}
+	var guessed tcp.Conn
+	if step := guessed.Observe(&syn); !step.Inferred[tcp.Server] {
+		t.Error("a listener that nobody vouches for: SYN_RECV should be inferred")
+	}
+	known := tcp.NewConn(ends[0], ends[1])
+	known.Know(tcp.Client, tcp.Closed)
+	known.Know(tcp.Server, tcp.Listen)
+	if step := known.Observe(&syn); step.Inferred[tcp.Server] || step.After[tcp.Server] != tcp.SynRecv {
+		t.Errorf("a known listener: %v inferred %v", step.After[tcp.Server], step.Inferred[tcp.Server])
+	}
+	closed := tcp.NewConn(ends[0], ends[1])
+	closed.Know(tcp.Server, tcp.Closed)
+	if step := closed.Observe(&syn); step.After[tcp.Server] != tcp.Closed {
+		t.Errorf("nobody listens: %v", step.After[tcp.Server])
+	}
+}
+
+func TestFindings(t *testing.T) {
+	open := strings.Split(opening, "\n")
+	for _, tt := range []struct {
+		lines string // after the opening
+		want  tcp.Findings
+	}{
+		{"client P. 101:111(10) ack 301 win 1000", 0},
+		{"client P. 101:111(10) ack 301 win 1000\nclient P. 101:111(10) ack 301 win 1000", tcp.Retransmission},
+		{"client P. 111:121(10) ack 301 win 1000", tcp.Gap},
+		{"client P. 111:121(10) ack 301 win 1000\nclient P. 101:111(10) ack 301 win 1000", tcp.Retransmission | tcp.OutOfOrder},
+		{"client P. 111:121(10) ack 301 win 1000\nserver . 301:301(0) ack 101 win 1000\nserver . 301:301(0) ack 101 win 1000", tcp.DuplicateAck},
+		{"client . 101:101(0) ack 301 win 900", tcp.WindowUpdate},
+		{"server . 301:301(0) ack 101 win 1000\nserver . 301:301(0) ack 101 win 0", tcp.WindowUpdate | tcp.ZeroWindow},
+		{"client . 100:100(0) ack 301 win 1000", tcp.KeepAlive},
+		{"client R 500:500(0)", tcp.ResetIgnored | tcp.Gap&0},
+		{"client R 5000:5000(0)", tcp.ResetIgnored | tcp.Unacceptable},
+		{"client . 101:101(0) ack 401 win 1000", tcp.AckedUnseen},
+		{"client P. 5000:5010(10) ack 301 win 1000", tcp.Gap},
+	} {
+		var c tcp.Conn
+		var got tcp.Findings
+		for _, l := range append(open, strings.Split(tt.lines, "\n")...) {
+			line, err := notation.Parse(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := line.Segment(ends, [2]tcp.Seq{})
+			s.Options.HasScale = s.Flags.Has(tcp.SYN)
+			got = c.Observe(&s).Findings
+		}
+		if got&^tcp.Unacceptable != tt.want&^tcp.Unacceptable || got&tcp.Unacceptable < tt.want&tcp.Unacceptable {
+			t.Errorf("%s: got %v, want %v", tt.lines, got.Names(), tt.want.Names())
+		}
+	}
+}
+
+// A segment with a bad checksum is read by nobody: a bad FIN is no FIN.
+func TestBadChecksum(t *testing.T) {
+	c := opened(t)
+	fin := tcp.Segment{Src: ends[0], Dst: ends[1], Flags: tcp.FIN | tcp.ACK, Seq: 101, Ack: 301, BadChecksum: true}
+	step := c.Observe(&fin)
+	if step.After != [2]tcp.State{tcp.Established, tcp.Established} || step.Findings != tcp.BadChecksum {
+		t.Errorf("got %v %v", step.After, step.Findings.Names())
+	}
+}
+
+func opened(t testing.TB) *tcp.Conn {
+	t.Helper()
+	c := new(tcp.Conn)
+	for _, l := range strings.Split(opening, "\n") {
+		line, err := notation.Parse(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := line.Segment(ends, [2]tcp.Seq{})
+		c.Observe(&s)
+	}
+	return c
+}
+
+func TestStartsNew(t *testing.T) {
+	c := opened(t)
+	syn := tcp.Segment{Src: ends[0], Dst: ends[1], Flags: tcp.SYN, Seq: 100}
+	if c.StartsNew(&syn) {
+		t.Error("the same SYN again is a retransmission")
+	}
+	if syn.Seq++; !c.StartsNew(&syn) {
+		t.Error("another initial sequence number is another connection")
+	}
+}
+
+// A connection stays small and without pointers: a million are kept at once.
+func TestConnIsSmallAndFlat(t *testing.T) {
+	if size := unsafe.Sizeof(tcp.Conn{}); size > 256 {
+		t.Errorf("a Conn takes %d bytes", size)
+	}
+	s := tcp.Segment{Src: ends[0], Dst: ends[1], Flags: tcp.ACK, Len: 10}
+	var c tcp.Conn
+	if n := testing.AllocsPerRun(100, func() { s.Seq += 10; c.Observe(&s) }); n != 0 {
+		t.Errorf("observing a segment allocates %v times", n)
+	}
+}

@@ -1,0 +1,13 @@
+// Package tcp is RFC 9293 as data: sequence numbers, segments, the eleven
+// states, the rules that lead from one to another, and Conn, which follows a
+// connection from outside. It does no I/O and reads no clock.
+//
+// Reading order: seq.go and segment.go (what is on the wire), state.go, rule.go
+// and rules.go (the machine), conn.go (one segment observed), departs.go (what
+// a segment says of its sender), arrives.go (what it does to its receiver),
+// half.go (the numbers kept of each end), finding.go (what is notable).
+//
+// A label means the state after the departure or arrival of the segment
+// (RFC 9293 §3.5). The two ends move at their own times, so every step has a
+// state before and after for each.
+package tcp

@@ -1,0 +1,151 @@
+package tcp_test
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"lesson/lesson/tcp"
+)
+
+// arrows is Figure 5 of RFC 9293 written down a second time, with its notes:
+// where one arrow may lead from each state. It knows nothing of the rule table.
+var arrows = map[tcp.State][]tcp.State{
+	tcp.Closed:      {tcp.Listen, tcp.SynSent},
+	tcp.Listen:      {tcp.SynSent, tcp.SynRecv, tcp.Closed},
+	tcp.SynSent:     {tcp.SynRecv, tcp.Established, tcp.Closed},
+	tcp.SynRecv:     {tcp.Established, tcp.FinWait1, tcp.CloseWait, tcp.Listen, tcp.Closed},
+	tcp.Established: {tcp.FinWait1, tcp.CloseWait, tcp.Closed},
+	tcp.FinWait1:    {tcp.FinWait2, tcp.Closing, tcp.Closed},
+	tcp.FinWait2:    {tcp.TimeWait, tcp.Closed},
+	tcp.CloseWait:   {tcp.LastAck, tcp.Closed},
+	tcp.Closing:     {tcp.TimeWait, tcp.Closed},
+	tcp.LastAck:     {tcp.Closed},
+	tcp.TimeWait:    {tcp.Closed, tcp.SynRecv},
+}
+
+// validate checks one step against Figure 5, knowing the step before it.
+func validate(t *testing.T, prev [2]tcp.State, step *tcp.Step) {
+	t.Helper()
+	for e := range step.After {
+		at := step.Before[e]
+		if at != prev[e] && step.Revised.Since == 0 {
+			t.Fatalf("step %d: %v was in %v and is found in %v, without a correction", step.N, tcp.End(e), prev[e], at)
+		}
+		for _, r := range step.Taken[e].Rules() {
+			if !contains(arrows[r.From], r.To) {
+				t.Fatalf("step %d: %v took %v -> %v, which is no arrow of Figure 5", step.N, tcp.End(e), r.From, r.To)
+			}
+		}
+		after := step.After[e]
+		if at == tcp.Unknown || after == tcp.Unknown || after == at || step.Revised.Since != 0 || step.Findings.Has(tcp.Contradiction) || leads(at, after, 4) {
+			continue
+		}
+		t.Fatalf("step %d: %v went from %v to %v", step.N, tcp.End(e), at, after)
+	}
+}
+
+func leads(from, to tcp.State, within int) bool {
+	if from == to {
+		return true
+	}
+	for _, next := range arrows[from] {
+		if within > 0 && leads(next, to, within-1) {
+			return true
+		}
+	}
+	return false
+}
+
+func contains(list []tcp.State, s tcp.State) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// gambler makes segments that often fit the connection and often do not.
+func gambler(r *rand.Rand, nxt *[2]tcp.Seq) tcp.Segment {
+	from := tcp.End(r.IntN(2))
+	s := tcp.Segment{Src: ends[from], Dst: ends[from.Peer()], Window: uint16(r.IntN(3) * 500)}
+	s.Flags = []tcp.Flags{tcp.SYN, tcp.SYN | tcp.ACK, tcp.ACK, tcp.ACK, tcp.ACK | tcp.PSH, tcp.FIN | tcp.ACK, tcp.FIN | tcp.ACK, tcp.RST, tcp.RST | tcp.ACK, tcp.Flags(r.IntN(512))}[r.IntN(10)]
+	s.Seq, s.Ack = nxt[from], nxt[from.Peer()]
+	if s.Flags.Has(tcp.PSH) {
+		s.Len = uint32(r.IntN(20))
+	}
+	switch r.IntN(8) {
+	case 0:
+		s.Seq -= tcp.Seq(r.IntN(4))
+	case 1:
+		s.Seq += tcp.Seq(r.IntN(30))
+	case 2:
+		s.Ack -= tcp.Seq(r.IntN(4))
+	case 3:
+		s.Ack += tcp.Seq(r.IntN(3))
+	case 4:
+		s.Seq, s.Ack = tcp.Seq(r.Uint32()), tcp.Seq(r.Uint32())
+	}
+	s.BadChecksum = r.IntN(50) == 0
+	if end := s.End(); nxt[from].Less(end) && end.Sub(nxt[from]) < 100 {
+		nxt[from] = end
+	}
+	return s
+}
+
+// Whatever is sent, both ends only ever move along the arrows of Figure 5, and
+// what is not an arrow is announced as a correction.
+func TestRandomWalks(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 1))
+	visited := map[tcp.State]bool{}
+	for range 20000 {
+		var c tcp.Conn
+		nxt := [2]tcp.Seq{tcp.Seq(r.Uint32()), tcp.Seq(r.Uint32())}
+		prev := [2]tcp.State{}
+		for i := range 12 {
+			s := gambler(r, &nxt)
+			if i == 0 && r.IntN(4) > 0 {
+				s.Flags, s.BadChecksum = tcp.SYN, false
+			}
+			step := c.Observe(&s)
+			if i > 0 {
+				validate(t, prev, &step)
+			}
+			prev = step.After
+			visited[step.After[0]], visited[step.After[1]] = true, true
+		}
+	}
+	for _, s := range tcp.States() {
+		if !visited[s] {
+			t.Errorf("no walk came through %v", s)
+		}
+	}
+}
+
+// FuzzObserve feeds arbitrary segments: nothing may panic, and the validator
+// must hold.
+func FuzzObserve(f *testing.F) {
+	f.Add([]byte{0, 2, 0, 0, 0, 0, 1, 18, 0, 1, 0, 0, 0, 16, 1, 1, 0, 0})
+	f.Add([]byte{0, 17, 1, 1, 0, 0, 1, 16, 1, 2, 0, 0, 1, 17, 1, 2, 0, 0, 0, 16, 2, 2, 0, 0})
+	f.Add([]byte{0, 4, 0, 0, 0, 0, 1, 20, 255, 255, 9, 9})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c tcp.Conn
+		prev := [2]tcp.State{}
+		for i := 0; len(data) >= 6; i++ {
+			from := tcp.End(data[0] & 1)
+			s := tcp.Segment{
+				Src: ends[from], Dst: ends[from.Peer()], Flags: tcp.Flags(data[1]) | tcp.Flags(data[0]>>7)<<8,
+				Seq: tcp.Seq(int8(data[2])), Ack: tcp.Seq(int8(data[3])), Window: uint16(data[4]), Len: uint32(data[5]),
+			}
+			data = data[6:]
+			step := c.Observe(&s)
+			if i > 0 {
+				validate(t, prev, &step)
+			}
+			prev = step.After
+		}
+		c.Summary().ConnState()
+	})
+}
