@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -49,9 +50,9 @@ client .  | ESTABLISHED ESTABLISHED
 func TestLiveDiffers(t *testing.T) {
 	for _, c := range []struct{ name, script, expect, want string }{
 		{
-			"ACK and FIN apart", "server recv\nserver close\nclient close\nwait client TIME_WAIT, server CLOSED",
-			"client F. | FIN_WAIT1 CLOSE_WAIT\nserver . | FIN_WAIT2 CLOSE_WAIT",
-			"segment 5 differs. Promised: ACK from the server, then client FIN_WAIT2, server CLOSE_WAIT. " +
+			"ACK and FIN apart", "server recv\nclient send x\nwait acked\nserver recv\nserver close\nclient close\nwait client TIME_WAIT, server CLOSED",
+			"client P. | ESTABLISHED ESTABLISHED\nserver . | ESTABLISHED ESTABLISHED\nclient F. | FIN_WAIT1 CLOSE_WAIT\nserver . | FIN_WAIT2 CLOSE_WAIT",
+			"segment 7 differs. Promised: ACK from the server, then client FIN_WAIT2, server CLOSE_WAIT. " +
 				"Came: FIN ACK from the server, then client TIME_WAIT, server LAST_ACK. close() came while the kernel was still delaying its ACK",
 		},
 		{
@@ -148,6 +149,31 @@ func TestLiveDeaf(t *testing.T) {
 	}
 	if got := strings.Count(r.String(), "note warning the kernel could not be asked for its states: no netlink"); got != 1 {
 		t.Errorf("%d warnings\n%s", got, r)
+	}
+}
+
+// TestLivePortInTimeWait: where the server's end of an earlier connection still
+// stands in TIME_WAIT, the client takes another port.
+func TestLivePortInTimeWait(t *testing.T) {
+	n := live(t)
+	var taken []netip.AddrPort
+	ask := n.Ask
+	n.Ask = func(local, remote netip.AddrPort) (lesson.Kernel, error) {
+		if len(taken) < 3 {
+			taken = append(taken, remote)
+			return lesson.Kernel{State: tcp.TimeWait}, nil
+		}
+		return ask(local, remote)
+	}
+	var r record
+	if err := stage.Play(context.Background(), find(t, "handshake"), n.Options, &r); err != nil {
+		t.Error(err)
+	}
+	if client := r[0].(*lesson.Opening).Ends[tcp.Client]; len(taken) != 3 || slices.Contains(taken, client) {
+		t.Errorf("%s is one of %s", client, taken)
+	}
+	if e := ending(t, r); e.Disagreed != 0 {
+		t.Errorf("%+v", e)
 	}
 }
 
