@@ -377,7 +377,7 @@ func TestRest(t *testing.T) {
 // Every finding has a name in both languages.
 func TestFindingNames(t *testing.T) {
 	for f := tcp.Findings(1); f != 0; f <<= 1 {
-		if len(f.Names()) > 0 && (findingNames[f].EN == "" || findingNames[f].ZH == "") {
+		if len(f.Names()) > 0 && f != tcp.Corrected && (findingNames[f].EN == "" || findingNames[f].ZH == "") {
 			t.Errorf("%s has no name", f.Names()[0])
 		}
 	}

@@ -20,8 +20,8 @@ type wide struct {
 }
 
 func newWide(l *Ladder) *wide {
-	// A gutter holds "✓ ESTABLISHED" at 60 columns and a whole call at 120.
-	g := 13 + (l.width-lifelines)*14/(comfortable-lifelines)
+	// A gutter holds "✓ ESTABLISHED" at 60 columns and "recv() = 0, end of file" at 107.
+	g := min(13+(l.width-lifelines)*14/60, 24)
 	return &wide{Ladder: l, gutter: g, inner: l.width - 2*g - 4}
 }
 
@@ -35,7 +35,10 @@ func (w *wide) opening(o *lesson.Opening) {
 		w.line(append(title, span{faintInk, strings.Repeat(" ", room) + source}))
 	} else {
 		w.wrapped(1, paragraph{titleInk, "", w.say(o.Title)})
-		w.wrapped(1, paragraph{faintInk, "", w.join(w.clean(o.Refs)+" "+w.sign.dot, source)})
+		if o.Refs != "" {
+			source = w.clean(o.Refs) + " " + w.sign.dot + " " + source
+		}
+		w.wrapped(1, paragraph{faintInk, "", source})
 	}
 	w.line(nil)
 	if !w.beside(o.Ends) {
@@ -93,15 +96,22 @@ func (w *wide) call(c *lesson.Call) {
 			side[c.End&1] = []row{{{faintInk, w.say(words.prints)}}}
 		}
 		var mid []row
-		for _, s := range text.Wrap(w.say(t), w.inner-2) {
-			indent := 1
-			if c.End == tcp.Server {
-				indent = w.inner - 1 - text.Width(s)
-			}
+		lines, indent := text.Wrap(w.say(t), w.inner-2), 1
+		if c.End == tcp.Server {
+			indent = w.inner - 1 - widest(lines)
+		}
+		for _, s := range lines {
 			mid = append(mid, row{{none, strings.Repeat(" ", indent)}, {ofBold(c.End), s}})
 		}
 		w.rows(side[0], mid, side[1], "", "")
 	}
+}
+
+func widest(lines []string) (n int) {
+	for _, s := range lines {
+		n = max(n, text.Width(s))
+	}
+	return n
 }
 
 // aside wraps a text to a gutter.
@@ -249,29 +259,30 @@ func (w *wide) data(s *lesson.Segment, at int) row {
 // arrow is the segment itself, from its sender's lifeline to the other.
 func (w *wide) arrow(s *lesson.Segment) {
 	i, n := of(s.Step.From), w.inner-1
-	shaft := strings.Repeat(w.sign.shaft, n)
-	if s.Step.Findings.Has(tcp.Retransmission) {
-		shaft = strings.Repeat(w.sign.dash, n/2+1)
-		if s.Step.From == tcp.Server { // the gap must not be at the tail
-			shaft = " " + shaft
+	shaft := make([]rune, n)
+	for at := range shaft {
+		shaft[at] = w.sign.shaft
+		tail := at // distance from the sender
+		if s.Step.From == tcp.Server {
+			tail = n - 1 - at
 		}
-		shaft = string([]rune(shaft)[:n])
+		if tail%2 == 1 && s.Step.Findings.Has(tcp.Retransmission) {
+			shaft[at] = ' '
+		}
 	}
 	if s.Flags.Has(tcp.RST) {
 		i = resetInk
-		r := []rune(shaft)
 		gap := []rune(w.sign.gap)
-		copy(r[(n-len(gap))/2:], gap)
-		shaft = string(r)
+		copy(shaft[(n-len(gap))/2:], gap)
 	}
 	head := [2]string{w.sign.toRight, w.sign.toLeft}[s.Step.From&1]
 	if discarded(s) {
 		head = w.sign.refused
 	}
 	if s.Step.From == tcp.Client {
-		w.rows(nil, []row{{{i, shaft + head}}}, nil, w.sign.tail[tcp.Client], "")
+		w.rows(nil, []row{{{i, string(shaft) + head}}}, nil, w.sign.tail[tcp.Client], "")
 	} else {
-		w.rows(nil, []row{{{i, head + shaft}}}, nil, "", w.sign.tail[tcp.Server])
+		w.rows(nil, []row{{{i, head + string(shaft)}}}, nil, "", w.sign.tail[tcp.Server])
 	}
 }
 
@@ -297,9 +308,11 @@ func (w *wide) note(n *lesson.Note) {
 	if n.Kind == lesson.Remark && w.o.Quiet {
 		return
 	}
-	if w.begun {
-		w.rows(nil, nil, nil, "", "")
+	if !w.begun {
+		w.wrapped(1, w.noteText(n))
+		return
 	}
+	w.rows(nil, nil, nil, "", "")
 	w.rows(nil, w.between([]paragraph{w.noteText(n)}), nil, "", "")
 }
 

@@ -93,14 +93,27 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
 	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
-	tcp.Corrected:      {EN: "corrected", ZH: "更正"},
 }
 
-// revision says that what stands above was wrong.
+// revision says what a segment corrects: in rows that are drawn and cannot be
+// changed any more, in rows that were drawn right because they came late, or,
+// without a revision, that its own row has been corrected.
 func (l *Ladder) revision(r tcp.Revision) string {
+	switch {
+	case r.Since == 0:
+		return l.say(lang.Text{
+			EN: "corrected: only a later segment shows that it was so",
+			ZH: "更正：后面的报文段才表明实际情况如此",
+		})
+	case l.right:
+		return l.say(lang.Text{
+			EN: fmt.Sprintf("this segment shows that the %s was still %s, from segment %d on", words.end[r.End&1].EN, english(r.State), r.Since),
+			ZH: fmt.Sprintf("这个报文段表明：从第 %d 个报文段起，%s仍处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+		})
+	}
 	return l.say(lang.Text{
-		EN: fmt.Sprintf("What stands above of the %s from segment %d on was wrong: it was really %s.", words.end[r.End&1].EN, r.Since, english(r.State)),
-		ZH: fmt.Sprintf("从第 %d 个报文段起，上面所写的%s状态有误：它实际上处于 %s。", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+		EN: fmt.Sprintf("what stands above of the %s from segment %d on was wrong: it was really %s", words.end[r.End&1].EN, r.Since, english(r.State)),
+		ZH: fmt.Sprintf("从第 %d 个报文段起，上面所写的%s状态有误：它实际上处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
 	})
 }
 
