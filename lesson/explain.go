@@ -180,8 +180,8 @@ func (x *explainer) correct(stream int, r tcp.Revision) {
 		row.Step.Taken[r.End] = tcp.Path{}
 		row.Step.Inferred[r.End] = row.Step.Inferred[r.End] || r.State == tcp.Closed
 		row.Step.Findings |= tcp.Corrected
-		if row.Step.N > r.Since || r.State == tcp.Closed && row.Step.Before[r.End] == tcp.Listen {
-			row.Step.Before[r.End] = r.State // nobody listened, after all
+		if row.Step.N > r.Since || row.Step.N == 1 {
+			row.Step.Before[r.End] = r.State
 		}
 	}
 }
