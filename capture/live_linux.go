@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,8 +22,8 @@ const (
 	// liveFrame holds the longest frame Linux builds: 8 times 65,535 bytes
 	// and its headers. What is not used is never touched.
 	liveFrame = 8*0xffff + 4096
-	// liveQueue is the kernel's room for frames that wait for us. Half of it
-	// is payload; with the usual 200 kB a 2 MB transfer loses most frames.
+	// liveQueue is the kernel's room for frames that wait for us: with the
+	// usual 200 kB a 2 MB transfer loses most of them.
 	liveQueue = 64 << 20
 )
 
@@ -37,6 +38,7 @@ type LiveSource struct {
 	oob   []byte
 	count counter
 
+	closed  atomic.Bool
 	mu      sync.Mutex
 	dropped uint64
 }
@@ -92,7 +94,8 @@ func (l *LiveSource) start(fd int, i *net.Interface, port uint16) (err error) {
 		return fmt.Errorf("filter: %w", err)
 	}
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, liveQueue) != nil {
-		// Without CAP_NET_ADMIN as much as is allowed; losses are counted.
+		// Without CAP_NET_ADMIN over the whole machine, so in a user namespace
+		// too, no more than net.core.rmem_max. Losses are counted.
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, liveQueue)
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
@@ -162,7 +165,7 @@ func (l *LiveSource) Next() (c tcp.Captured, err error) {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return tcp.Captured{}, os.ErrDeadlineExceeded
-		case errors.Is(err, os.ErrClosed):
+		case err != nil && l.closed.Load():
 			return tcp.Captured{}, os.ErrClosed
 		case err != nil:
 			return tcp.Captured{}, liveFailed(l.name, err)
@@ -232,5 +235,23 @@ func (l *LiveSource) Dropped() uint64 {
 // Close ends the capture and wakes a Next that waits.
 func (l *LiveSource) Close() error {
 	l.Dropped() // the last chance to ask
+	l.closed.Store(true)
+	_ = l.raw.Control(func(fd uintptr) { leaveToKernel(int(fd)) })
 	return l.file.Close()
+}
+
+// leaveToKernel makes the kernel's own worker end a packet socket. Whoever
+// closes one waits for all processors to have forgotten it, about 10 ms: more
+// than all the rest of a lesson. So a last reference is put into the queue of
+// a Unix socket that nobody holds but that queue itself; the kernel finds such
+// rings and takes them apart by itself, at once. Should a step fail, or an old
+// kernel do the work in our close(), nothing is lost but those 10 ms.
+func leaveToKernel(fd int) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	_ = unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(pair[1], fd), nil, unix.MSG_NOSIGNAL)
+	_ = unix.Close(pair[1])
+	_ = unix.Close(pair[0])
 }

@@ -439,6 +439,10 @@ func (p *parser) bilingual(marker int, body string) (text lang.Text, ref string,
 		if line = strings.TrimSpace(line); line == "" || line[0] == '#' {
 			continue
 		}
+		if strings.HasPrefix(line, "--") {
+			return text, ref, p.bad(marker+1+i, "expected text, found "+line+"; a section begins with -- NAME --, spaces included",
+				"应为文字，实为 "+line+"；一节以 -- 名称 -- 开头，空格不可省略")
+		}
 		if key, value, ok := strings.Cut(line, ":"); ok && field[key] != nil {
 			if at = field[key]; *at != "" {
 				return text, ref, p.bad(marker+1+i, "a second "+key+":", "重复的 "+key+":")
@@ -458,21 +462,22 @@ func (p *parser) bilingual(marker int, body string) (text lang.Text, ref string,
 	return text, ref, nil
 }
 
-// join puts two lines of a paragraph together: with a space, but without one
-// between Chinese characters or punctuation.
+// join puts two lines of a paragraph together: with a space, as between
+// English words and between English and Chinese, but without one between
+// Chinese characters or beside Chinese punctuation.
 func join(a, b string) string {
 	if a == "" || b == "" {
 		return a + b
 	}
 	last, _ := utf8.DecodeLastRuneInString(a)
 	first, _ := utf8.DecodeRuneInString(b)
-	if wide(last) || wide(first) {
+	if unicode.Is(unicode.Han, last) && unicode.Is(unicode.Han, first) || punctuation(last) || punctuation(first) {
 		return a + b
 	}
 	return a + " " + b
 }
 
-func wide(r rune) bool {
-	return unicode.Is(unicode.Han, r) || r >= 0x3000 && r <= 0x303f || r >= 0xff00 && r <= 0xffef ||
-		strings.ContainsRune("“”‘’…—", r)
+// punctuation reports whether r is a full-width mark.
+func punctuation(r rune) bool {
+	return r >= 0x3001 && r <= 0x303f || r >= 0xff00 && r <= 0xffef || strings.ContainsRune("“”…—", r)
 }

@@ -122,13 +122,8 @@ func (d *director) openSockets() error {
 	if err != nil {
 		return d.refused(server, err)
 	}
-	client := netip.AddrPortFrom(netip.MustParseAddr(ip[tcp.Client]), 0)
-	c, err := open(client, false)
-	if err == nil {
-		client, err = c.bound()
-	}
+	c, client, err := d.openClient(netip.MustParseAddr(ip[tcp.Client]), server)
 	if err != nil {
-		_ = c.close()
 		_ = l.close()
 		return d.refused(client, err)
 	}
@@ -142,6 +137,25 @@ func (d *director) openSockets() error {
 		p.start()
 	}
 	return nil
+}
+
+// openClient opens the client's socket on a port of its own. An earlier lesson
+// may have left the very same two addresses and ports in TIME_WAIT at the
+// server's end: then another port is taken.
+func (d *director) openClient(ip netip.Addr, server address) (s socket, client address, err error) {
+	for tries := 8; ; tries-- {
+		client = netip.AddrPortFrom(ip, 0)
+		if s, err = open(client, false); err != nil {
+			return none, client, err
+		}
+		if client, err = s.bound(); err != nil || d.o.Ask == nil || tries == 0 {
+			return s, client, err
+		}
+		if k, err := d.o.Ask(server, client); err != nil || k.Agrees(tcp.Closed) {
+			return s, client, nil // that it cannot be asked is told later
+		}
+		_ = s.close()
+	}
 }
 
 // refused says in a person's words why a socket could not be had.

@@ -136,7 +136,7 @@ func (b *block) ending(e *lesson.Ending) {
 		return
 	}
 	b.line(nil)
-	b.wrapped(0, paragraph{boldInk, "", b.say(b.verdict(e, b.asked, b.live))})
+	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(verdict(e, b.asked, b.live)), b.o.Lang)})
 }
 
 // endpoint is an address for people: without a port that is not known yet.

@@ -68,7 +68,8 @@ type signs struct {
 	life                     string    // a lifeline
 	state                    [2]string // by end: a lifeline at which a state changes
 	tail                     [2]string // by end: a lifeline from which an arrow leaves
-	shaft, dash, gap         string    // of an arrow: plain, repeated, broken
+	shaft                    rune      // of an arrow; a retransmission's has gaps
+	gap                      string    // in the middle of a RST's
 	toRight, toLeft, refused string    // heads; the last where the receiver throws it away
 	yes, no, alert           string    // the kernel agrees, differs; a finding
 	arrow, dot               string    // in text
@@ -76,7 +77,7 @@ type signs struct {
 
 var fine = signs{
 	life: "┃", state: [2]string{"┨", "┠"}, tail: [2]string{"┣", "┫"},
-	shaft: "━", dash: "━ ", gap: " ╱ ╱ ",
+	shaft: '━', gap: " ╱ ╱ ",
 	toRight: "▶", toLeft: "◀", refused: "✗",
 	yes: "✓", no: "≠", alert: "!",
 	arrow: "→", dot: "·",
@@ -84,15 +85,15 @@ var fine = signs{
 
 var ascii = signs{
 	life: "|", state: [2]string{"+", "+"}, tail: [2]string{"+", "+"},
-	shaft: "-", dash: "- ", gap: " / / ",
+	shaft: '-', gap: " / / ",
 	toRight: ">", toLeft: "<", refused: "x",
-	yes: "=", no: "#", alert: "!",
+	yes: "=", no: "!=", alert: "!",
 	arrow: "->", dot: "-",
 }
 
 // asciiWords replaces the signs that our own sentences use.
 var asciiWords = strings.NewReplacer("§", "section ", "–", "-", "—", "-", "…", "...", "“", `"`, "”", `"`,
-	"‘", "'", "’", "'", "·", "-", "×", "x", "µ", "u", "→", "->", "≠", "#", "✓", "=", "≥", ">=", "≤", "<=")
+	"‘", "'", "’", "'", "·", "-", "×", "x", "µ", "u", "→", "->", "≠", "!=", "✓", "=", "≥", ">=", "≤", "<=")
 
 // number is a segment's number in a disc, or in brackets from 11 on.
 func (p *pen) number(n int) string {

@@ -14,6 +14,7 @@ package ladder
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,7 +47,8 @@ const (
 )
 
 // Ladder is a lesson.Teller that draws each event as it comes, in one Write.
-// It is not safe for concurrent use.
+// A story that opens without naming two ends is one of many connections: it
+// becomes a Table. A Ladder is not safe for concurrent use.
 type Ladder struct {
 	pen
 	hand  hand
@@ -55,7 +57,9 @@ type Ladder struct {
 	keys  bool      // a line of keys stands below the drawing
 	live  bool      // the segments come from a wire
 	asked bool      // the kernel has answered at least once
+	right bool      // what the latest segment revises had been drawn right already
 	whole bool      // the connection has been summed up
+	table *Table    // draws instead, where the story has no two ends
 }
 
 // hand is one way to draw a story.
@@ -109,6 +113,12 @@ func (l *Ladder) Resize(width int) {
 // Tell draws one event. The error is the writer's.
 func (l *Ladder) Tell(e lesson.Event) error {
 	l.erase()
+	if o, ok := e.(*lesson.Opening); ok && !o.Ends[tcp.Client].Addr().IsValid() {
+		l.table = NewTable(l.w, l.o)
+	}
+	if l.table != nil {
+		return l.table.Tell(e)
+	}
 	switch e := e.(type) {
 	case *lesson.Opening:
 		l.live = e.Place != lesson.File
@@ -117,6 +127,8 @@ func (l *Ladder) Tell(e lesson.Event) error {
 		l.hand.call(e)
 		l.begun = true
 	case *lesson.Segment:
+		r := e.Step.Revised
+		l.right = l.shown[r.End&1].state == r.State
 		l.hand.segment(e)
 		l.begun = true
 	case *lesson.Rest:
@@ -167,10 +179,11 @@ type look struct {
 func (l *Ladder) see(end tcp.End, s tcp.State, inferred bool, k lesson.Kernel) look {
 	g := gutter{told: true, state: s}
 	l.asked = l.asked || k.Asked()
+	inferred = inferred && !k.Asked()
 	switch {
 	case !k.Asked():
 	case k.Agrees(s):
-		g.mark, inferred = agrees, false
+		g.mark = agrees
 		if k.Timer != "" && (k.State == tcp.TimeWait || l.o.Verbose) {
 			g.extra = l.timer(k)
 		}
@@ -208,23 +221,13 @@ func (l *Ladder) timer(k lesson.Kernel) string {
 // paragraphs are what to say under a segment: findings first, then what they
 // revise, why the kernel differs, the explanations.
 func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
-	var out []paragraph
-	findings := s.Step.Findings.Texts()
-	for _, t := range findings {
-		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.say(t)})
-	}
-	if r := s.Step.Revised; r.Since != 0 {
-		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.revision(r)})
+	out := l.findings(s.Step.Findings &^ tcp.Corrected)
+	if s.Step.Findings.Has(tcp.Corrected) {
+		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.revision(s.Step.Revised)})
 	}
 	out = append(out, l.why(looks, s.Kernel)...)
 	if !l.o.Quiet {
-	explain:
-		for _, x := range s.Explain {
-			for _, t := range findings {
-				if t == x.Text {
-					continue explain
-				}
-			}
+		for _, x := range l.explanations(s) {
 			out = append(out, paragraph{faintInk, "", l.explanation(x)})
 		}
 	}
@@ -232,6 +235,38 @@ func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
 		out = append(out, l.rules(&s.Step)...)
 	}
 	return out
+}
+
+// explanations are those of a segment that are not said elsewhere: findings
+// are, and so are the rules where every rule is told. What the lesson itself
+// has to say takes the place of the rules' general words.
+func (l *Ladder) explanations(s *lesson.Segment) (own []lesson.Explanation) {
+	var general []lesson.Explanation
+	for _, x := range s.Explain {
+		switch {
+		case slices.Contains(s.Step.Findings.Texts(), x.Text):
+		case byRule(&s.Step, x.Text):
+			general = append(general, x)
+		default:
+			own = append(own, x)
+		}
+	}
+	if len(own) == 0 && !l.o.Verbose {
+		return general
+	}
+	return own
+}
+
+// byRule reports whether a sentence is that of a rule which one end followed.
+func byRule(s *tcp.Step, t lang.Text) bool {
+	for e := range s.Taken {
+		for _, r := range s.Taken[e].Rules() {
+			if strings.HasSuffix(t.EN, r.Why.EN) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // paragraph is a text to be wrapped; its first line begins with a sign.
@@ -255,8 +290,8 @@ func (l *Ladder) why(looks [2]look, k [2]lesson.Kernel) (out []paragraph) {
 func (l *Ladder) rules(s *tcp.Step) (out []paragraph) {
 	for _, end := range [2]tcp.End{s.From, s.From.Peer()} {
 		for _, r := range s.Taken[end&1].Rules() {
-			out = append(out, paragraph{faintInk, "", l.say(words.end[end&1]) + ": " + l.state(r.From) + " " + l.sign.arrow + " " + l.state(r.To) +
-				", " + l.say(r.On.Text()) + l.ref(r.Ref)})
+			out = append(out, paragraph{faintInk, "", l.say(words.end[end&1]) + l.colon() + l.state(r.From) + " " + l.sign.arrow + " " + l.state(r.To) +
+				l.comma() + l.say(r.On.Text()) + l.colon() + l.say(r.Why) + l.ref(r.Ref)})
 		}
 	}
 	return out

@@ -374,6 +374,15 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// Every finding has a name in both languages.
+func TestFindingNames(t *testing.T) {
+	for f := tcp.Findings(1); f != 0; f <<= 1 {
+		if len(f.Names()) > 0 && f != tcp.Corrected && (findingNames[f].EN == "" || findingNames[f].ZH == "") {
+			t.Errorf("%s has no name", f.Names()[0])
+		}
+	}
+}
+
 func TestDuration(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0 s", 1: "1 µs", 87500: "88 µs", 1234567: "1.2 ms", 12345678: "12 ms", 3400 * time.Millisecond: "3.4 s", 60 * time.Second: "60 s",

@@ -136,8 +136,10 @@ func (p *plain) connection(c *lesson.Connection) {
 }
 
 func (p *plain) ending(e *lesson.Ending) {
-	s := strings.ReplaceAll(p.say(p.verdict(e, p.asked, p.live)), " "+p.sign.dot+" ", p.comma())
-	p.sentence(sentence(s, p.o.Lang))
+	if p.whole && e.Dropped == 0 && e.Disagreed == 0 && e.Kept {
+		return
+	}
+	p.sentence(sentence(p.say(verdict(e, p.asked, p.live)), p.o.Lang))
 }
 
 func (p *plain) name(e tcp.End) string {

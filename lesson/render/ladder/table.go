@@ -19,6 +19,7 @@ import (
 type Table struct {
 	pen
 	columns columns
+	opened  bool // the columns have been named
 }
 
 // columns are the widths of a table's columns. A field that is wider pushes the
@@ -51,6 +52,9 @@ func (t *Table) Tell(e lesson.Event) error {
 	case *lesson.Opening:
 		t.opening(e)
 	case *lesson.Connection:
+		if !t.opened && !t.o.Plain {
+			t.head()
+		}
 		switch {
 		case t.o.Plain:
 			t.sentence(e)
@@ -81,8 +85,13 @@ func (t *Table) opening(o *lesson.Opening) {
 		return
 	}
 	t.wrapped(1, paragraph{titleInk, "", t.say(o.Title) + " " + t.sign.dot + " " + t.source(o)})
+	t.opened = false
+}
+
+// head names the columns, above the first connection.
+func (t *Table) head() {
 	t.line(nil)
-	if t.width >= cards {
+	if t.opened = true; t.width >= cards {
 		h := t.say(tableWords.head[0])
 		if t.columns.long {
 			h = t.say(tableWords.head[1])
@@ -94,9 +103,9 @@ func (t *Table) opening(o *lesson.Opening) {
 }
 
 func (t *Table) ending(e *lesson.Ending) {
-	s := t.say(t.verdict(e, false, false))
+	s := sentence(t.say(verdict(e, false, false)), t.o.Lang)
 	if t.o.Plain {
-		t.line(row{{none, sentence(strings.ReplaceAll(s, " "+t.sign.dot+" ", t.comma()), t.o.Lang)}})
+		t.line(row{{none, s}})
 		return
 	}
 	t.line(nil)

@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"lesson/lesson"
@@ -19,8 +20,8 @@ type wide struct {
 }
 
 func newWide(l *Ladder) *wide {
-	// A gutter holds "✓ ESTABLISHED" at 60 columns and a whole call at 120.
-	g := 13 + (l.width-lifelines)*14/(comfortable-lifelines)
+	// A gutter holds "✓ ESTABLISHED" at 60 columns and "recv() = 0, end of file" at 107.
+	g := min(13+(l.width-lifelines)*14/60, 24)
 	return &wide{Ladder: l, gutter: g, inner: l.width - 2*g - 4}
 }
 
@@ -34,18 +35,27 @@ func (w *wide) opening(o *lesson.Opening) {
 		w.line(append(title, span{faintInk, strings.Repeat(" ", room) + source}))
 	} else {
 		w.wrapped(1, paragraph{titleInk, "", w.say(o.Title)})
-		w.wrapped(1, paragraph{faintInk, "", w.join(w.clean(o.Refs)+" "+w.sign.dot, source)})
+		if o.Refs != "" {
+			source = w.clean(o.Refs) + " " + w.sign.dot + " " + source
+		}
+		w.wrapped(1, paragraph{faintInk, "", source})
 	}
 	w.line(nil)
+	if !w.beside(o.Ends) {
+		w.above(o.Ends)
+	}
+}
+
+// beside names the ends at their lifelines, if their addresses fit there.
+func (w *wide) beside(ends [2]netip.AddrPort) bool {
 	var name, address [2][]row
-	for e := range o.Ends {
+	for e := range ends {
+		a := w.clean(endpoint(ends[e]))
+		if text.Width(a) > w.gutter {
+			return false
+		}
 		name[e] = []row{{{ofBold(tcp.End(e)), w.say(words.end[e])}}}
-		if a := endpoint(o.Ends[e]); a != "" {
-			if text.Width(a) > w.gutter {
-				// Above the lifelines: an IPv6 address has no room beside one.
-				w.line(row{{none, " "}, {ofBold(tcp.End(e)), w.say(words.end[e])}, {none, " " + w.clean(a)}})
-				continue
-			}
+		if a != "" {
 			address[e] = []row{{{none, a}}}
 		}
 	}
@@ -53,6 +63,26 @@ func (w *wide) opening(o *lesson.Opening) {
 	if address[0] != nil || address[1] != nil {
 		w.rows(address[0], nil, address[1], "", "")
 	}
+	return true
+}
+
+// above names the ends over the lifelines, on one row or on two.
+func (w *wide) above(ends [2]netip.AddrPort) {
+	var name [2]row
+	for e := range ends {
+		name[e] = row{{ofBold(tcp.End(e)), w.say(words.end[e])}, {none, " " + w.clean(endpoint(ends[e]))}}
+	}
+	room := w.width - 2 - name[0].width() - name[1].width()
+	if room >= 2 {
+		w.line(append(append(row{{none, " "}}, name[0]...), append(row{{none, strings.Repeat(" ", room)}}, name[1]...)...))
+	} else {
+		for e := range name {
+			for _, s := range text.Wrap(name[e][0].text+name[e][1].text, w.width-2) {
+				w.line(row{{none, " "}, {ofBold(tcp.End(e)), s}})
+			}
+		}
+	}
+	w.rows(nil, nil, nil, "", "")
 }
 
 func (w *wide) call(c *lesson.Call) {
@@ -66,15 +96,22 @@ func (w *wide) call(c *lesson.Call) {
 			side[c.End&1] = []row{{{faintInk, w.say(words.prints)}}}
 		}
 		var mid []row
-		for _, s := range text.Wrap(w.say(t), w.inner-2) {
-			indent := 1
-			if c.End == tcp.Server {
-				indent = w.inner - 1 - text.Width(s)
-			}
+		lines, indent := text.Wrap(w.say(t), w.inner-2), 1
+		if c.End == tcp.Server {
+			indent = w.inner - 1 - widest(lines)
+		}
+		for _, s := range lines {
 			mid = append(mid, row{{none, strings.Repeat(" ", indent)}, {ofBold(c.End), s}})
 		}
 		w.rows(side[0], mid, side[1], "", "")
 	}
+}
+
+func widest(lines []string) (n int) {
+	for _, s := range lines {
+		n = max(n, text.Width(s))
+	}
+	return n
 }
 
 // aside wraps a text to a gutter.
@@ -222,29 +259,30 @@ func (w *wide) data(s *lesson.Segment, at int) row {
 // arrow is the segment itself, from its sender's lifeline to the other.
 func (w *wide) arrow(s *lesson.Segment) {
 	i, n := of(s.Step.From), w.inner-1
-	shaft := strings.Repeat(w.sign.shaft, n)
-	if s.Step.Findings.Has(tcp.Retransmission) {
-		shaft = strings.Repeat(w.sign.dash, n/2+1)
-		if s.Step.From == tcp.Server { // the gap must not be at the tail
-			shaft = " " + shaft
+	shaft := make([]rune, n)
+	for at := range shaft {
+		shaft[at] = w.sign.shaft
+		tail := at // distance from the sender
+		if s.Step.From == tcp.Server {
+			tail = n - 1 - at
 		}
-		shaft = string([]rune(shaft)[:n])
+		if tail%2 == 1 && s.Step.Findings.Has(tcp.Retransmission) {
+			shaft[at] = ' '
+		}
 	}
 	if s.Flags.Has(tcp.RST) {
 		i = resetInk
-		r := []rune(shaft)
 		gap := []rune(w.sign.gap)
-		copy(r[(n-len(gap))/2:], gap)
-		shaft = string(r)
+		copy(shaft[(n-len(gap))/2:], gap)
 	}
 	head := [2]string{w.sign.toRight, w.sign.toLeft}[s.Step.From&1]
 	if discarded(s) {
 		head = w.sign.refused
 	}
 	if s.Step.From == tcp.Client {
-		w.rows(nil, []row{{{i, shaft + head}}}, nil, w.sign.tail[tcp.Client], "")
+		w.rows(nil, []row{{{i, string(shaft) + head}}}, nil, w.sign.tail[tcp.Client], "")
 	} else {
-		w.rows(nil, []row{{{i, head + shaft}}}, nil, "", w.sign.tail[tcp.Server])
+		w.rows(nil, []row{{{i, head + string(shaft)}}}, nil, "", w.sign.tail[tcp.Server])
 	}
 }
 
@@ -270,9 +308,11 @@ func (w *wide) note(n *lesson.Note) {
 	if n.Kind == lesson.Remark && w.o.Quiet {
 		return
 	}
-	if w.begun {
-		w.rows(nil, nil, nil, "", "")
+	if !w.begun {
+		w.wrapped(1, w.noteText(n))
+		return
 	}
+	w.rows(nil, nil, nil, "", "")
 	w.rows(nil, w.between([]paragraph{w.noteText(n)}), nil, "", "")
 }
 
@@ -287,7 +327,7 @@ func (w *wide) ending(e *lesson.Ending) {
 		return
 	}
 	w.line(nil)
-	w.wrapped(1, paragraph{boldInk, "", w.say(w.verdict(e, w.asked, w.live))})
+	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(verdict(e, w.asked, w.live)), w.o.Lang)})
 }
 
 // between wraps paragraphs to the space between the lifelines.

@@ -13,21 +13,19 @@ import (
 
 // words are the fixed phrases.
 var words = struct {
-	end                                             [2]lang.Text
-	prints, waits, inferred, unknown, kernelSays    lang.Text
-	liveHost, livePrivate, file, stdin, checked     lang.Text
-	frame, bytes, kernelAgrees, discards, captured  lang.Text
-	differs, warning, remark                        lang.Text
-	opened, closed, segments, connections, duration lang.Text
+	end                                         [2]lang.Text
+	prints, inferred, unknown, kernelSays       lang.Text
+	liveHost, livePrivate, file, stdin, checked lang.Text
+	frame, kernelAgrees, discards               lang.Text
+	differs, warning                            lang.Text
 }{
 	end:          [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
 	prints:       lang.Text{EN: "prints", ZH: "输出"},
-	waits:        lang.Text{EN: "waits", ZH: "等待"},
 	inferred:     lang.Text{EN: "(inferred)", ZH: "(推断)"},
 	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
 	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
 	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓取 %s"},
-	livePrivate:  lang.Text{EN: "live on a private %s", ZH: "实时抓取私有的 %s"},
+	livePrivate:  lang.Text{EN: "live, private %s", ZH: "实时抓取，私有 %s"},
 	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
 	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
 	checked:      lang.Text{EN: "kernel checked", ZH: "内核已核对"},
@@ -68,11 +66,54 @@ func whyDiffers(end tcp.End, story, kernel tcp.State) lang.Text {
 		ZH: "线路上看到的与套接字所说的不同：询问内核的时刻恰在它处理这个报文段之前或之后。"}
 }
 
-// revision says that what stands above was wrong.
+// findings says each finding's name, as a teacher would, and its sentence.
+func (p *pen) findings(all tcp.Findings) (out []paragraph) {
+	for f := tcp.Findings(1); f != 0; f <<= 1 {
+		if texts := (all & f).Texts(); len(texts) > 0 {
+			out = append(out, paragraph{boldInk, p.sign.alert + " ", p.say(findingNames[f]) + p.colon() + p.say(texts[0])})
+		}
+	}
+	return out
+}
+
+var findingNames = map[tcp.Findings]lang.Text{
+	tcp.Retransmission: {EN: "retransmission", ZH: "重传"},
+	tcp.OutOfOrder:     {EN: "out of order", ZH: "乱序"},
+	tcp.Gap:            {EN: "gap", ZH: "空洞"},
+	tcp.DuplicateAck:   {EN: "duplicate ACK", ZH: "重复 ACK"},
+	tcp.WindowUpdate:   {EN: "window update", ZH: "窗口更新"},
+	tcp.ZeroWindow:     {EN: "zero window", ZH: "零窗口"},
+	tcp.KeepAlive:      {EN: "keep-alive", ZH: "保活"},
+	tcp.BadChecksum:    {EN: "bad checksum", ZH: "校验和错误"},
+	tcp.Unacceptable:   {EN: "unacceptable", ZH: "不可接受"},
+	tcp.ResetIgnored:   {EN: "RST ignored", ZH: "RST 被忽略"},
+	tcp.ResetAtFin:     {EN: "RST at the FIN's number", ZH: "RST 使用 FIN 的序号"},
+	tcp.Crossed:        {EN: "crossed", ZH: "交错"},
+	tcp.Contradiction:  {EN: "contradiction", ZH: "矛盾"},
+	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
+	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见的字节"},
+	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
+}
+
+// revision says what a segment corrects: in rows that are drawn and cannot be
+// changed any more, in rows that were drawn right because they came late, or,
+// without a revision, that its own row has been corrected.
 func (l *Ladder) revision(r tcp.Revision) string {
+	switch {
+	case r.Since == 0:
+		return l.say(lang.Text{
+			EN: "corrected: only a later segment shows that it was so",
+			ZH: "更正：后面的报文段才表明实际情况如此",
+		})
+	case l.right:
+		return l.say(lang.Text{
+			EN: fmt.Sprintf("this segment shows that the %s was still %s, from segment %d on", words.end[r.End&1].EN, english(r.State), r.Since),
+			ZH: fmt.Sprintf("这个报文段表明：从第 %d 个报文段起，%s仍处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+		})
+	}
 	return l.say(lang.Text{
-		EN: fmt.Sprintf("What stands above of the %s from segment %d on was wrong: it was really %s.", words.end[r.End&1].EN, r.Since, english(r.State)),
-		ZH: fmt.Sprintf("从第 %d 个报文段起，上面所写的%s状态有误：它实际上处于 %s。", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+		EN: fmt.Sprintf("what stands above of the %s from segment %d on was wrong: it was really %s", words.end[r.End&1].EN, r.Since, english(r.State)),
+		ZH: fmt.Sprintf("从第 %d 个报文段起，上面所写的%s状态有误：它实际上处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
 	})
 }
 
@@ -95,6 +136,9 @@ func (p *pen) source(o *lesson.Opening) string {
 	}
 	s := strings.ReplaceAll(p.say(t), "%s", name)
 	if o.Checked {
+		if p.o.Plain {
+			return s + p.comma() + p.say(words.checked)
+		}
 		s += " " + p.sign.dot + " " + p.say(words.checked) + " " + p.sign.yes
 	}
 	return s
@@ -156,8 +200,8 @@ func traffic(c *lesson.Connection) lang.Text {
 	}
 }
 
-// verdict is a story's last sentence.
-func (p *pen) verdict(e *lesson.Ending, asked, live bool) lang.Text {
+// verdict is a story's last sentence, without its end.
+func verdict(e *lesson.Ending, asked, live bool) lang.Text {
 	en := []string{count(uint64(max(e.Segments, 0)), "segment")}
 	zh := []string{fmt.Sprintf("%d 个报文段", e.Segments)}
 	if e.Connections > 1 {
@@ -182,8 +226,7 @@ func (p *pen) verdict(e *lesson.Ending, asked, live bool) lang.Text {
 	if !e.Kept {
 		en, zh = append(en, "not as promised"), append(zh, "与承诺不符")
 	}
-	dot := " " + p.sign.dot + " "
-	return lang.Text{EN: strings.Join(en, dot), ZH: strings.Join(zh, dot)}
+	return lang.Text{EN: strings.Join(en, ", "), ZH: strings.Join(zh, "，")}
 }
 
 func count(n uint64, thing string) string {
@@ -194,8 +237,11 @@ func count(n uint64, thing string) string {
 }
 
 func times(n int) string {
-	if n == 1 {
+	switch n {
+	case 1:
 		return "once"
+	case 2:
+		return "twice"
 	}
 	return strconv.Itoa(n) + " times"
 }
