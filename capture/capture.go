@@ -7,7 +7,14 @@
 // Frames are decoded by gopacket's layers, and by a few of our own where
 // gopacket has none or reads too little (layers.go, ip.go). What leaves the
 // package is a tcp.Captured for each TCP segment, in the order captured, never
-// sorted and never thinned out; all else is passed over and counted.
+// sorted and never thinned out; all else is passed over and counted (Stats).
+//
+// Lengths are those of the IP header, whatever was captured. A header that the
+// snap length cut behind its flags still makes a segment: with the options
+// that were captured, and with a window of 65535, which forbids nothing, where
+// the window was not (Captured.Header is then shorter than 16 bytes). A segment
+// in IP fragments is told with the fragment that completes it. When a checksum
+// is called wrong is said in checksum.go.
 package capture
 
 import (

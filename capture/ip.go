@@ -50,6 +50,15 @@ func (f *frame) clip(data []byte, n int) []byte {
 	return data
 }
 
+// upper says which layer follows and is given body. gopacket gives no layer an
+// empty one, so TCP of which nothing was captured is noted here.
+func (f *frame) upper(proto uint8, body []byte) gopacket.LayerType {
+	if proto == protoTCP && len(body) == 0 && f.missing > 0 {
+		f.outcome = isCutShort
+	}
+	return ipProtocol(proto)
+}
+
 // ipv4 is gopacket's layer, but for three things: a total length of 0 (the
 // sender's hardware was to cut the packet, or it is longer than 65,535 bytes)
 // stands for all there was, bytes that were not captured count, and fragments
@@ -82,7 +91,7 @@ func (l *ipv4) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
 	for _, o := range l.Options {
 		f.rerouted = f.rerouted || o.OptionType == 131 || o.OptionType == 137 // source routes
 	}
-	l.next = ipProtocol(uint8(l.Protocol))
+	l.next = f.upper(uint8(l.Protocol), body)
 	if more := l.Flags&layers.IPv4MoreFragments != 0; more || l.FragOffset != 0 {
 		body = f.reassemble(fragment{
 			key:    datagram{f.src, f.dst, uint32(l.Id), uint8(l.Protocol)},
@@ -131,9 +140,9 @@ func (l *ipv6) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
 		}
 	}
 	proto, body, err := f.extensions(proto, f.clip(body, length))
-	l.payload, l.next = body, ipProtocol(proto)
-	if body == nil {
-		l.next = gopacket.LayerTypeZero
+	l.payload, l.next = body, gopacket.LayerTypeZero
+	if body != nil {
+		l.next = f.upper(proto, body)
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,8 +22,8 @@ const (
 	// liveFrame holds the longest frame Linux builds: 8 times 65,535 bytes
 	// and its headers. What is not used is never touched.
 	liveFrame = 8*0xffff + 4096
-	// liveQueue is the kernel's room for frames that wait for us. Half of it
-	// is payload; with the usual 200 kB a 2 MB transfer loses most frames.
+	// liveQueue is the kernel's room for frames that wait for us: with the
+	// usual 200 kB a 2 MB transfer loses most of them.
 	liveQueue = 64 << 20
 )
 
@@ -37,6 +38,7 @@ type LiveSource struct {
 	oob   []byte
 	count counter
 
+	closed  atomic.Bool
 	mu      sync.Mutex
 	dropped uint64
 }
@@ -92,7 +94,8 @@ func (l *LiveSource) start(fd int, i *net.Interface, port uint16) (err error) {
 		return fmt.Errorf("filter: %w", err)
 	}
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, liveQueue) != nil {
-		// Without CAP_NET_ADMIN as much as is allowed; losses are counted.
+		// Without CAP_NET_ADMIN over the whole machine, so in a user namespace
+		// too, no more than net.core.rmem_max. Losses are counted.
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, liveQueue)
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
@@ -162,7 +165,7 @@ func (l *LiveSource) Next() (c tcp.Captured, err error) {
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return tcp.Captured{}, os.ErrDeadlineExceeded
-		case errors.Is(err, os.ErrClosed):
+		case err != nil && l.closed.Load():
 			return tcp.Captured{}, os.ErrClosed
 		case err != nil:
 			return tcp.Captured{}, liveFailed(l.name, err)
@@ -232,5 +235,6 @@ func (l *LiveSource) Dropped() uint64 {
 // Close ends the capture and wakes a Next that waits.
 func (l *LiveSource) Close() error {
 	l.Dropped() // the last chance to ask
+	l.closed.Store(true)
 	return l.file.Close()
 }

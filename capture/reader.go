@@ -14,6 +14,7 @@ import (
 // Reader reads the TCP segments of a pcap or pcapng stream.
 type Reader struct {
 	file  container
+	frame packet
 	count counter
 	err   error // sticks
 }
@@ -61,19 +62,18 @@ func Open(r io.Reader) (*Reader, error) {
 // that names the packet, after all the segments before it. The slices in the
 // segment are valid until the next call.
 func (r *Reader) Next() (c tcp.Captured, err error) {
-	var p packet
 	for r.err == nil {
-		if r.err = r.file.next(&p); r.err != nil {
+		if r.err = r.file.next(&r.frame); r.err != nil {
 			r.err = explainDamage(r.err, r.count.stats.Packets+1)
 			break
 		}
-		if r.count.take(&p, &c) {
+		if r.count.take(&r.frame, &c) {
 			return c, nil
 		}
 	}
 	s := &r.count.stats
 	if r.err == io.EOF && s.Packets > 0 && s.OtherLink == s.Packets {
-		r.err = foreignLink(p.link)
+		r.err = foreignLink(r.frame.link)
 	}
 	return tcp.Captured{}, r.err
 }

@@ -99,6 +99,9 @@ func TestCorpusIsExplained(t *testing.T) {
 		<-done
 		timer.Stop()
 	}
+	if sameStreams*100 < files*98 || sameCompleteness*100 < streams*95 {
+		t.Error("tshark used to be agreed with more often")
+	}
 	t.Logf("%d files; same number of streams in %d; same completeness in %d of %d streams", files, sameStreams, sameCompleteness, streams)
 }
 

@@ -180,7 +180,7 @@ func (x *explainer) correct(stream int, r tcp.Revision) {
 		row.Step.Taken[r.End] = tcp.Path{}
 		row.Step.Inferred[r.End] = row.Step.Inferred[r.End] || r.State == tcp.Closed
 		row.Step.Findings |= tcp.Corrected
-		if row.Step.N > r.Since {
+		if row.Step.N > r.Since || row.Step.N == 1 {
 			row.Step.Before[r.End] = r.State
 		}
 	}

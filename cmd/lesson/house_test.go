@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -116,32 +115,6 @@ func TestPackageComments(t *testing.T) {
 		if !ok {
 			t.Errorf("package %s does not say what it is for", pkg)
 		}
-	}
-}
-
-// TestNoPaths keeps the paths of the machine it was written on out of the tree.
-func TestNoPaths(t *testing.T) {
-	private := regexp.MustCompile(`(^|[^\w.])/(home|Users|root)/\w`)
-	err := fs.WalkDir(os.DirFS(top), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			if d != nil && (d.Name() == ".git" || d.Name() == "bin") {
-				return fs.SkipDir
-			}
-			return err
-		}
-		switch path.Ext(name) {
-		case ".go", ".md", ".txtar", ".yml":
-		default:
-			return nil
-		}
-		b, err := os.ReadFile(filepath.Join(top, name))
-		if m := private.Find(b); m != nil {
-			t.Errorf("%s names a path of one machine: %s", name, m)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -185,7 +185,7 @@ func fileProblem(name string, err error) error {
 	p := &lang.Problem{Err: err}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		p.What = sayf("%s: no such file", "%s：没有这个文件", name)
+		p.What = sayf("%s: no such file or directory", "%s：没有那个文件或目录", name)
 	case errors.Is(err, fs.ErrPermission):
 		p.What = sayf("%s: permission denied", "%s：权限不足", name)
 		p.Hint = sayf("ls -l %s shows who may use it", "ls -l %s 可以看到谁有权使用它", name)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"io"
 	"os"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"lesson/lesson/render/ladder"
 )
 
 // version is set by the linker; see the Makefile.
@@ -78,13 +81,15 @@ func programVersion() string {
 	return "devel"
 }
 
+var plainly = say("one sentence a line, no drawing: for screen readers and grep", "每行一句话、不画图：适合读屏软件和 grep")
+
 // outputFlags say how a story is told.
 type outputFlags struct{ json, quiet, verbose, plain bool }
 
 func (o *outputFlags) add(a *app, fl *pflag.FlagSet) {
 	fl.BoolVarP(&o.quiet, "quiet", "q", false, a.in(say("no explanations", "不显示讲解")))
 	fl.BoolVarP(&o.verbose, "verbose", "v", false, a.in(say("more: the header, byte by byte", "更详细：逐字节显示首部")))
-	fl.BoolVar(&o.plain, "plain", false, a.in(say("one sentence a line, no drawing: for screen readers and grep", "每行一句话、不画图：适合读屏软件和 grep")))
+	fl.BoolVar(&o.plain, "plain", false, a.in(plainly))
 	fl.BoolVar(&o.json, "json", false, a.in(say("one JSON object a line, for programs", "每行一个 JSON 对象，供程序读取")))
 }
 
@@ -96,6 +101,15 @@ func (o *outputFlags) check(fl *pflag.FlagSet) error {
 		}
 	}
 	return contradiction(fl, "quiet", "verbose")
+}
+
+// drawing is how to draw on w as the flags and the terminal ask.
+func (a *app) drawing(w io.Writer, o *outputFlags) ladder.Options {
+	_, tty := terminal(w)
+	return ladder.Options{
+		Lang: a.lang, Width: a.width(w), Color: a.colored(w), ASCII: a.ascii(), Terminal: tty,
+		Plain: o.plain, Quiet: o.quiet, Verbose: o.verbose,
+	}
 }
 
 // contradiction is a usage error when both flags are set.

@@ -51,7 +51,7 @@ var findings = [numFindings]struct {
 	{"port-reused", lang.Text{EN: "a new connection between the same two addresses and ports", ZH: "同一对地址和端口上的新连接"}},
 	{"acked-unseen", lang.Text{EN: "acknowledges bytes that were never seen: the capture has missed a segment", ZH: "确认了从未见过的字节：抓包漏掉了报文段"}},
 	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
-	{"corrected", lang.Text{EN: "only this segment shows what had happened earlier", ZH: "直到这个报文段才看出先前发生了什么"}},
+	{"corrected", lang.Text{EN: "a state told here or earlier was corrected: only a later segment shows what had happened", ZH: "此处或先前的状态经过更正：后来的报文段才显示出实情"}},
 }
 
 // Has reports whether all of g are in f.

@@ -62,7 +62,7 @@ type EndSummary struct {
 // Summary returns what was seen so far.
 func (c *Conn) Summary() Summary {
 	s := Summary{Segments: c.n, First: c.first, Last: c.last, Completeness: c.seen}
-	if c.n == 1 && c.seen != SeenSyn {
+	if c.n == 1 && c.seen&SeenSyn == 0 {
 		s.Completeness = 0 // tshark counts a lone segment only if it is a SYN
 	}
 	for e := range c.half {

@@ -176,6 +176,21 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// Every finding stands in docs/events.md with its sentence.
+func TestFindingsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/events.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f := tcp.Findings(1); f != 0; f <<= 1 {
+		if names := f.Names(); len(names) > 0 {
+			if row := "| `" + names[0] + "` | " + f.Texts()[0].EN + " |"; !strings.Contains(string(doc), row) {
+				t.Errorf("docs/events.md lacks the row\n%s", row)
+			}
+		}
+	}
+}
+
 func keys(t *testing.T, line string) (names []string) {
 	t.Helper()
 	var walk func(any)

@@ -243,9 +243,10 @@ func Trouble() []lesson.Event {
 	bad := s.segment(sv, psh|ack, 1, 80, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xff\xee\xdd\xcc\xbb\xaa")
 	bad.Step.Findings |= tcp.BadChecksum
 	s.segment(sv, rst, 1000, 0, "")
+	s.segment(sv, fin|ack, 1, 80, "").Step.After = [2]tcp.State{tcp.CloseWait, tcp.FinWait1} // which proves wrong
 	late := s.segment(c, ack, 522, 1, "")
 	late.Step.Findings |= tcp.Corrected
-	late.Step.Revised = tcp.Revision{End: tcp.Server, Since: 10, State: tcp.Established}
+	late.Step.Revised = tcp.Revision{End: tcp.Client, Since: 12, State: tcp.Established}
 	s.segment(sv, rst|ack, 1, 80, "", why("RFC 9293 §3.5.2",
 		"The server throws the connection away.", "服务器丢弃了这个连接。"))
 	e := s.end(lesson.ClosedReset)

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"lesson/capture"
+	"lesson/capture/privilege"
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+// keeper writes what was captured to a file, each packet with a comment that
+// tells what it did to both ends.
+type keeper struct {
+	name  string
+	out   *capture.Writer
+	close func() error
+}
+
+// Tell writes the packet a segment came in; other events are no packets.
+func (k *keeper) Tell(e lesson.Event) error {
+	s, ok := e.(*lesson.Segment)
+	if !ok {
+		return nil
+	}
+	if err := k.out.Write(&s.Captured, comment(s)); err != nil {
+		return fileProblem(k.name, err)
+	}
+	return nil
+}
+
+// comment is the annotation of one packet: "client ESTABLISHED -> FIN_WAIT1, server ESTABLISHED".
+func comment(s *lesson.Segment) string {
+	text := ""
+	for e := tcp.Client; e <= tcp.Server; e++ {
+		if e > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s %s", e, s.Step.Before[e])
+		if s.Step.After[e] != s.Step.Before[e] {
+			text += fmt.Sprintf(" -> %s", s.Step.After[e])
+		}
+	}
+	return text
+}
+
+// keep opens the file that -w names; "-" is stdout.
+func (a *app) keep(name string, link capture.LinkType) (*keeper, error) {
+	k := &keeper{name: name, close: func() error { return nil }}
+	w := a.stdout
+	if name != "-" {
+		f, err := privilege.Create(name)
+		if err != nil {
+			return nil, fileProblem(name, err)
+		}
+		k.close = func() error {
+			if err := f.Close(); err != nil {
+				return fileProblem(name, err)
+			}
+			return nil
+		}
+		w = f
+	}
+	var err error
+	if k.out, err = capture.NewWriter(w, link); err != nil {
+		return nil, errors.Join(fileProblem(name, err), k.close())
+	}
+	return k, nil
+}

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lesson/lesson"
+	"lesson/lesson/lessons"
+)
+
+// aliases are further names under which people look for a lesson.
+var aliases = map[string][]string{
+	"handshake": {"open", "three-way-handshake", "三次握手"},
+	"teardown":  {"close", "four-way-close", "四次挥手"},
+}
+
+// liveFlags are a live lesson's flags.
+type liveFlags struct {
+	outputFlags
+	port          uint16
+	message       string
+	ipv6          bool
+	host, private bool
+	step, noStep  bool
+	write         string
+	set           map[string]*bool // the lesson's own options
+}
+
+// lessonCommands makes a verb of every lesson.
+func (a *app) lessonCommands() []*cobra.Command {
+	var cmds []*cobra.Command
+	for _, l := range lessons.All() {
+		cmds = append(cmds, a.lessonCommand(l))
+	}
+	return cmds
+}
+
+func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
+	f := &liveFlags{port: 2023, set: map[string]*bool{}}
+	cmd := &cobra.Command{
+		Use:     l.Name,
+		Aliases: aliases[l.Name],
+		Short:   a.in(l.Title),
+		Long:    a.in(l.Title) + a.in(say(". ", "。")) + a.in(l.Teaches),
+		Args:    noArgs,
+	}
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := f.check(cmd.Flags()); err != nil {
+			return err
+		}
+		return a.play(l, f)
+	}
+	fl := cmd.Flags()
+	fl.SortFlags = false
+	for _, o := range l.Options {
+		f.set[o.Name] = fl.Bool(o.Name, false, a.in(o.Text))
+	}
+	fl.Var((*portFlag)(&f.port), "port", a.in(say("the server's port (default 2023)", "服务器的端口（默认 2023）")))
+	fl.StringVar(&f.message, "message", "你好，世界！！！", a.in(sayf(
+		"what the client sends: `TEXT`, at most %d bytes", "客户端发送的内容 `TEXT`，最多 %d 字节", longestMessage)))
+	fl.BoolVar(&f.ipv6, "ipv6", false, a.in(say("over IPv6 (::1)", "使用 IPv6（::1）")))
+	fl.BoolVar(&f.private, "private", false, a.in(say("in a private network, even as root", "使用私有网络，即使是 root")))
+	fl.BoolVar(&f.host, "host", false, a.in(say("on the host's own lo, or not at all", "只用主机自己的 lo")))
+	fl.BoolVar(&f.step, "step", false, a.in(say("wait for a key at each step", "每一步都等待按键")))
+	fl.BoolVar(&f.noStep, "no-step", false, a.in(say("never wait", "从不等待")))
+	fl.StringVarP(&f.write, "write", "w", "", a.in(say("keep what was captured in `FILE.pcapng`", "把抓到的内容保存到 `FILE.pcapng`")))
+	f.outputFlags.add(a, fl)
+	cmd.Example = a.lessonExamples(l)
+	return cmd
+}
+
+func (a *app) lessonExamples(l *lesson.Lesson) string {
+	s := "  lesson " + l.Name + "\n  sudo lesson " + l.Name + " --port 8080\n"
+	for _, o := range l.Options {
+		s += "  lesson " + l.Name + " --" + o.Name + "\n"
+	}
+	return s + "  lesson " + l.Name + " --no-step -w " + l.Name + ".pcapng\n" +
+		"  lesson " + l.Name + " --json"
+}
+
+// portFlag is a port a server can have.
+type portFlag uint16
+
+func (p *portFlag) String() string { return strconv.Itoa(int(*p)) }
+func (p *portFlag) Type() string   { return "PORT" }
+
+func (p *portFlag) Set(s string) error {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return usage(sayf("%s is not a port", "%s 不是端口号", shown(s)), say("--port takes a number from 1 to 65535", "--port 取 1 到 65535 之间的数"))
+	}
+	*p = portFlag(n)
+	return nil
+}
+
+// longestMessage is what the server reads at once, as the article's does.
+const longestMessage = 1024
+
+// check refuses what cannot be meant.
+func (f *liveFlags) check(fl *pflag.FlagSet) error {
+	if err := f.outputFlags.check(fl); err != nil {
+		return err
+	}
+	for _, pair := range [][2]string{{"host", "private"}, {"step", "no-step"}, {"step", "json"}} {
+		if err := contradiction(fl, pair[0], pair[1]); err != nil {
+			return err
+		}
+	}
+	if f.write == "" && fl.Changed("write") {
+		return usage(say("-w needs the name of a file", "-w 需要文件名"), say("-w FILE.pcapng", "-w FILE.pcapng"))
+	}
+	switch {
+	case f.message == "":
+		return usage(say("the message is empty: nothing would be sent", "消息为空：没有内容可发送"), say("--message 'hello'", "--message '你好'"))
+	case len(f.message) > longestMessage:
+		return usage(sayf("the message is %d bytes long", "消息长 %d 字节", len(f.message)),
+			sayf("at most %d bytes, so that it travels in one piece and is read at once", "最多 %d 字节，这样才能一次送达、一次读完", longestMessage))
+	case !printable(f.message):
+		return usage(say("the message has characters that cannot be printed", "消息含有不可打印的字符"), say("--message 'hello'", "--message '你好'"))
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}

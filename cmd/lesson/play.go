@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/netip"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+
+	"lesson/capture"
+	"lesson/capture/private"
+	"lesson/capture/privilege"
+	"lesson/capture/sockets"
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/render/events"
+	"lesson/lesson/render/ladder"
+	"lesson/lesson/stage"
+)
+
+// loopback is the interface live lessons are played on.
+const loopback = "lo"
+
+// play plays a lesson where the caller wants it: as root on the host, else in
+// a private network, which needs a second process. A stepped lesson has one
+// too, to put the terminal back whatever becomes of it.
+func (a *app) play(l *lesson.Lesson, f *liveFlags) error {
+	if err := a.checkStdout(f); err != nil {
+		return err
+	}
+	step, err := a.stepped(l, f)
+	if err != nil {
+		return err
+	}
+	place := lesson.Private
+	if !f.private && (f.host || os.Geteuid() == 0) {
+		place = lesson.Host
+	}
+	if private.Child() {
+		if err := private.Enter(a.args); err != nil {
+			return err
+		}
+		return a.live(l, f, place, step)
+	}
+	if place == lesson.Host && !step {
+		return a.live(l, f, place, step)
+	}
+	code, err := private.Run(private.Options{Args: a.args, Host: place == lesson.Host})
+	if err != nil {
+		return err
+	}
+	return exit(code)
+}
+
+// stepped says whether the lesson waits for keys.
+func (a *app) stepped(l *lesson.Lesson, f *liveFlags) (bool, error) {
+	_, keys := terminal(a.stdin)
+	_, screen := terminal(a.screen(f))
+	if f.step && !(keys && screen) {
+		return false, usage(say("--step needs a terminal to show the steps on and to read keys from", "--step 需要终端来显示步骤并读取按键"),
+			say("leave --step out, or do not redirect", "去掉 --step，或不要重定向"))
+	}
+	return (f.step || l.Step && !f.noStep && !f.json) && keys && screen, nil
+}
+
+// checkStdout refuses a capture on stdout where it would do harm.
+func (a *app) checkStdout(f *liveFlags) error {
+	if f.write != "-" {
+		return nil
+	}
+	hint := sayf("lesson explain - can read it: … -w - | lesson explain -", "可以交给 lesson explain -：… -w - | lesson explain -")
+	if _, tty := terminal(a.stdout); tty {
+		return usage(say("-w - writes a capture to stdout, and that is a terminal", "-w - 会把抓包写到标准输出，而现在它是终端"), hint)
+	}
+	if f.json {
+		return usage(say("-w - and --json both want stdout", "-w - 与 --json 都要占用标准输出"), say("-w FILE.pcapng", "-w FILE.pcapng"))
+	}
+	return nil
+}
+
+// screen is where the lesson is drawn: stdout, unless the capture goes there.
+func (a *app) screen(f *liveFlags) io.Writer {
+	if f.write == "-" {
+		return a.stderr
+	}
+	return a.stdout
+}
+
+// live plays a lesson in this process.
+func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool) (err error) {
+	wire, err := capture.Live(loopback, f.port)
+	if err != nil {
+		return err
+	}
+	defer wire.Close()
+	diag, err := sockets.Open()
+	if err != nil {
+		return err
+	}
+	defer diag.Close()
+
+	var out tellers
+	if f.write != "" {
+		keep, err := a.keep(f.write, wire.LinkType())
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, keep.close()) }()
+		out = append(out, keep)
+	}
+	o := stage.Options{
+		Place: place, Interface: loopback, IPv6: f.ipv6, Port: f.port, Message: f.message,
+		Set:    map[string]bool{},
+		Wire:   wire,
+		Opened: privilege.GiveUp,
+		Ask: func(local, remote netip.AddrPort) (lesson.Kernel, error) {
+			s, err := diag.Ask(local, remote)
+			return lesson.Kernel(s), err
+		},
+	}
+	for name, on := range f.set {
+		o.Set[name] = *on
+	}
+	ctx, stop := untilSignal()
+	defer stop()
+	if f.json {
+		out = append(out, events.New(a.stdout))
+	} else {
+		drawn := ladder.New(a.screen(f), a.drawing(a.screen(f), &f.outputFlags))
+		out = append(out, drawn)
+		if step {
+			k, err := openKeyboard(a.stdin.(*os.File))
+			if err != nil {
+				return err
+			}
+			defer k.close()
+			o.Pause = func(ctx context.Context, p stage.Pause) error {
+				drawn.Resize(a.width(a.screen(f)))
+				if err := drawn.Keys(keysLine(p.Next)); err != nil {
+					return err
+				}
+				return errors.Join(k.next(ctx), drawn.Keys(lang.Text{}))
+			}
+		}
+	}
+	err = stage.Play(ctx, l, o, out)
+	if s := signalled(0); errors.As(err, &s) {
+		return exit(128 + int(s))
+	}
+	if errors.Is(err, errQuit) {
+		return nil
+	}
+	return err
+}
+
+// keysLine says what the keys do while a lesson waits.
+func keysLine(next lang.Text) lang.Text {
+	if next.IsZero() {
+		next = say("go on", "继续")
+	}
+	return sayBoth("space: %s · q: quit", "空格：%s · q：退出", next)
+}
+
+// signalled is the signal that ended a lesson.
+type signalled syscall.Signal
+
+func (s signalled) Error() string { return "signal " + strconv.Itoa(int(s)) }
+
+// untilSignal is a context that ends with the first signal that asks the
+// program to end. Ctrl-C may arrive twice, also from the supervising parent;
+// the second changes nothing.
+func untilSignal() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	got := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			signal.Notify(got, s)
+		}
+	}
+	go func() {
+		select {
+		case s := <-got:
+			cancel(signalled(s.(syscall.Signal)))
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// tellers tell every event to each of several.
+type tellers []lesson.Teller
+
+// Tell ends with the first that fails.
+func (ts tellers) Tell(e lesson.Event) error {
+	for _, t := range ts {
+		if err := t.Tell(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}

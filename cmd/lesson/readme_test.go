@@ -1,0 +1,61 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// TestReadmeCommands tries every command the READMEs and the help show: its
+// verb and its flags have to exist.
+func TestReadmeCommands(t *testing.T) {
+	texts := map[string]string{}
+	for _, name := range []string{"README.md", "README.zh-CN.md", "docs/lessons.md"} {
+		b, err := os.ReadFile(filepath.Join(top, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(b)
+	}
+	a := &app{getenv: os.Getenv}
+	for _, c := range a.root().Commands() {
+		texts["help of "+c.Name()] = c.Example
+	}
+	shown := regexp.MustCompile("(?m)(?:^ *|[`|] *|sudo )lesson ([^`|#>)\n]+)")
+	for name, text := range texts {
+		found := shown.FindAllStringSubmatch(text, -1)
+		if len(found) == 0 && strings.HasPrefix(name, "README") {
+			t.Errorf("%s shows no command", name)
+		}
+		for _, m := range found {
+			args := strings.Fields(m[1])
+			if err := understood(args); err != nil {
+				t.Errorf("%s: lesson %s: %v", name, m[1], err)
+			}
+		}
+	}
+}
+
+// understood parses a command line without running it.
+func understood(args []string) error {
+	a := &app{args: args, getenv: os.Getenv}
+	root := a.root()
+	cmd, rest, err := root.Find(args)
+	if err != nil {
+		return err
+	}
+	if cmd == root {
+		return unknownVerb(root, args[0])
+	}
+	if err := cmd.ParseFlags(rest); err != nil {
+		return flagProblem(cmd, err)
+	}
+	if cmd.Args == nil {
+		cmd.Args = cobra.ArbitraryArgs
+	}
+	return cmd.Args(cmd, cmd.Flags().Args())
+}

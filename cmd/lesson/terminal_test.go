@@ -1,0 +1,325 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/term"
+)
+
+// screen is a lesson running on a terminal of its own.
+type screen struct {
+	t        *testing.T
+	cmd      *exec.Cmd
+	keys     *os.File // the side a person sits at
+	tty      *os.File // the side the lesson has; kept open to look at its modes
+	was      *term.State
+	ended    chan struct{}
+	mu       sync.Mutex
+	news     *sync.Cond
+	shown    bytes.Buffer
+	finished bool
+}
+
+// watch starts lesson on a terminal of 80 by 24.
+func watch(t *testing.T, args ...string) *screen {
+	t.Helper()
+	need(t, canPlay(), "no lesson can be played on this machine: lesson handshake --private says why")
+	ptmx, tty, err := pty.Open()
+	check(t, err)
+	check(t, pty.Setsize(ptmx, &pty.Winsize{Rows: 24, Cols: 80}))
+	// As a file of its own that can be closed while it is read from.
+	fd, err := syscall.Dup(int(ptmx.Fd()))
+	check(t, err)
+	check(t, ptmx.Close())
+	syscall.CloseOnExec(fd)
+	check(t, syscall.SetNonblock(fd, true))
+	keys := os.NewFile(uintptr(fd), "terminal")
+	was, err := term.GetState(int(tty.Fd()))
+	check(t, err)
+	s := &screen{t: t, keys: keys, tty: tty, was: was, ended: make(chan struct{})}
+	s.news = sync.NewCond(&s.mu)
+	s.cmd = exec.Command("lesson", args...)
+	s.cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color")
+	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	check(t, s.cmd.Start())
+	go s.read()
+	go func() {
+		_ = s.cmd.Wait() // the code is asked of the process state
+		close(s.ended)
+	}()
+	t.Cleanup(func() {
+		_ = s.cmd.Process.Kill() // if the test failed
+		<-s.ended
+		_ = keys.Close()
+		_ = tty.Close()
+	})
+	return s
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *screen) read() {
+	var b [4096]byte
+	for {
+		n, err := s.keys.Read(b[:])
+		s.mu.Lock()
+		s.shown.Write(b[:n])
+		s.finished = err != nil
+		s.news.Broadcast()
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// patience is how long a test waits for what has to happen at once.
+const patience = 20 * time.Second
+
+// until waits for the nth time that the screen shows what.
+func (s *screen) until(what string, n int) {
+	s.t.Helper()
+	late := time.AfterFunc(patience, func() {
+		s.mu.Lock()
+		s.finished = true
+		s.news.Broadcast()
+		s.mu.Unlock()
+	})
+	defer late.Stop()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for strings.Count(s.shown.String(), what) < n {
+		if s.finished {
+			s.t.Fatalf("%q was not shown %d times:\n%s", what, n, s.shown.String())
+		}
+		s.news.Wait()
+	}
+}
+
+func (s *screen) typed(keys string) {
+	s.t.Helper()
+	_, err := s.keys.WriteString(keys)
+	check(s.t, err)
+}
+
+// text is what was shown so far.
+func (s *screen) text() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.shown.String()
+}
+
+// code waits for the end and returns the exit code, as a shell would see it.
+func (s *screen) code() int {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(patience):
+		s.t.Fatalf("it does not end:\n%s", s.text())
+	}
+	st := s.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if st.Signaled() {
+		return 128 + int(st.Signal())
+	}
+	return st.ExitStatus()
+}
+
+// restored fails the test unless the terminal is as it was found.
+func (s *screen) restored() {
+	s.t.Helper()
+	is, err := term.GetState(int(s.tty.Fd()))
+	check(s.t, err)
+	if !reflect.DeepEqual(is, s.was) {
+		s.t.Errorf("the terminal was left changed:\n%+v\n%+v", s.was, is)
+	}
+}
+
+// child is the process that plays the lesson.
+func (s *screen) child() int {
+	s.t.Helper()
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	check(s.t, err)
+	for _, name := range stats {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // gone meanwhile
+		}
+		pid, rest, _ := strings.Cut(string(b), " ")
+		fields := strings.Fields(rest[strings.LastIndex(rest, ")")+1:])
+		if len(fields) > 1 && fields[1] == strconv.Itoa(s.cmd.Process.Pid) {
+			n, err := strconv.Atoi(pid)
+			check(s.t, err)
+			return n
+		}
+	}
+	s.t.Fatal("there is no second process")
+	return 0
+}
+
+// gone waits until a process is no more.
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	fd, err := pidfd(pid)
+	if errors.Is(err, syscall.ESRCH) {
+		return
+	}
+	check(t, err)
+	defer syscall.Close(fd)
+	if !readable(fd, patience) {
+		t.Fatalf("process %d is still there", pid)
+	}
+}
+
+const prompt = "q: quit"
+
+// onTerminals runs a test in every place a lesson can be played here.
+func onTerminals(t *testing.T, f func(t *testing.T, place string)) {
+	places := []string{"--private"}
+	if os.Geteuid() == 0 {
+		places = append(places, "--host")
+	}
+	for _, p := range places {
+		t.Run(strings.TrimLeft(p, "-"), func(t *testing.T) { f(t, p) })
+	}
+}
+
+// freePort finds a port nobody uses on the host just now.
+var nextPort = 24000 + os.Getpid()%8000
+
+func port() string {
+	nextPort++
+	return "--port=" + strconv.Itoa(nextPort)
+}
+
+func TestStepToTheEnd(t *testing.T) {
+	onTerminals(t, func(t *testing.T, place string) {
+		s := watch(t, "teardown", place, port())
+		for n := 1; n <= 3; n++ {
+			s.until(prompt, n)
+			if is, err := term.GetState(int(s.tty.Fd())); err != nil || reflect.DeepEqual(is, s.was) {
+				t.Errorf("while it waits for a key the terminal still waits for lines (%v)", err)
+			}
+			s.typed("x ") // x means nothing
+		}
+		if code := s.code(); code != 0 {
+			t.Errorf("exit code %d\n%s", code, s.text())
+		}
+		s.restored()
+	})
+}
+
+func TestQuit(t *testing.T) {
+	onTerminals(t, func(t *testing.T, place string) {
+		s := watch(t, "teardown", place, port())
+		s.until(prompt, 1)
+		s.typed("q")
+		if code := s.code(); code != 0 {
+			t.Errorf("exit code %d\n%s", code, s.text())
+		}
+		s.restored()
+	})
+}
+
+func TestCtrlC(t *testing.T) {
+	onTerminals(t, func(t *testing.T, place string) {
+		s := watch(t, "teardown", place, port())
+		s.until(prompt, 1)
+		s.typed(" ")
+		s.until(prompt, 2)
+		s.typed("\x03")
+		if code := s.code(); code != 130 {
+			t.Errorf("exit code %d\n%s", code, s.text())
+		}
+		s.restored()
+	})
+}
+
+func TestSignals(t *testing.T) {
+	onTerminals(t, func(t *testing.T, place string) {
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+			s := watch(t, "teardown", place, port())
+			s.until(prompt, 1)
+			check(t, s.cmd.Process.Signal(sig))
+			if code := s.code(); code != 128+int(sig) {
+				t.Errorf("%v: exit code %d\n%s", sig, code, s.text())
+			}
+			s.restored()
+		}
+	})
+}
+
+func TestChildKilled(t *testing.T) {
+	onTerminals(t, func(t *testing.T, place string) {
+		s := watch(t, "teardown", place, port())
+		s.until(prompt, 1)
+		check(t, syscall.Kill(s.child(), syscall.SIGKILL))
+		if code := s.code(); code != 128+9 {
+			t.Errorf("exit code %d\n%s", code, s.text())
+		}
+		s.until("SIGKILL", 1)
+		s.restored()
+	})
+}
+
+func TestParentKilled(t *testing.T) {
+	onTerminals(t, func(t *testing.T, place string) {
+		s := watch(t, "teardown", place, port())
+		s.until(prompt, 1)
+		child := s.child()
+		check(t, s.cmd.Process.Kill())
+		s.code()
+		gone(t, child)
+		s.restored()
+	})
+}
+
+func TestTerminalClosed(t *testing.T) {
+	s := watch(t, "teardown", "--private")
+	s.until(prompt, 1)
+	child := s.child()
+	check(t, s.tty.Close())
+	check(t, s.keys.Close())
+	s.code()
+	gone(t, child)
+}
+
+func TestNoStep(t *testing.T) {
+	s := watch(t, "teardown", "--private", "--no-step")
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if strings.Contains(s.text(), prompt) {
+		t.Error("it waited for a key")
+	}
+	s.restored()
+}
+
+func TestStepOnDemand(t *testing.T) {
+	s := watch(t, "handshake", "--private", "--step", "--lang=zh")
+	s.until("q：退出", 1)
+	s.typed("\r")
+	s.until("q：退出", 2)
+	s.typed("\n")
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	s.restored()
+}

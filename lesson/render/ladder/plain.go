@@ -1,0 +1,157 @@
+package ladder
+
+import (
+	"fmt"
+	"strings"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/render/text"
+	"lesson/lesson/tcp"
+)
+
+// plain says everything in sentences, one a line, each beginning with its
+// segment's number. Lines are as long as they need to be.
+type plain struct{ *Ladder }
+
+func (p *plain) sentence(s string) {
+	if s != "" {
+		p.line(row{{none, s}})
+	}
+}
+
+func (p *plain) opening(o *lesson.Opening) {
+	title := p.say(o.Title)
+	if o.Refs != "" {
+		title += p.comma() + p.clean(o.Refs)
+	}
+	p.sentence(title + p.stop())
+	p.sentence(sentence(p.source(o), p.o.Lang))
+	for e, ap := range o.Ends {
+		if a := endpoint(ap); a != "" {
+			p.sentence(p.name(tcp.End(e)) + p.colon() + p.clean(a) + p.stop())
+		}
+	}
+}
+
+func (p *plain) call(c *lesson.Call) {
+	p.sentence(p.name(c.End) + p.colon() + p.say(c.Text) + p.stop())
+	for _, t := range c.Console {
+		p.sentence(p.join(p.name(c.End), p.say(words.prints)) + p.colon() + p.say(t))
+	}
+}
+
+func (p *plain) segment(s *lesson.Segment) {
+	n := fmt.Sprintf("%d. ", s.N)
+	from := s.Step.From & 1
+	parts := []string{
+		p.say(lang.Text{
+			EN: fmt.Sprintf("%s to %s", words.end[from].EN, words.end[from.Peer()].EN),
+			ZH: fmt.Sprintf("%s发往%s", words.end[from].ZH, words.end[from.Peer()].ZH),
+		}),
+		s.Flags.String(), fmt.Sprintf("seq %d", s.Step.Seq),
+	}
+	if s.Flags.Has(tcp.ACK) {
+		parts = append(parts, fmt.Sprintf("ack %d", s.Step.Ack))
+	}
+	if s.Len > 0 {
+		data := fmt.Sprintf("len %d", s.Len)
+		if q := text.Quote(s.Payload, 60, p.o.ASCII); q != "" {
+			data += " " + q
+		}
+		parts = append(parts, data)
+	}
+	if !s.Live {
+		parts = append(parts, p.clean(duration(s.Since)), fmt.Sprintf(p.say(words.frame), s.Number))
+	}
+	if discarded(s) {
+		parts = append(parts, p.say(words.discards))
+	}
+	p.sentence(n + sentence(strings.Join(parts, p.comma()), p.o.Lang))
+	var looks [2]look
+	for e := range looks {
+		looks[e] = p.see(tcp.End(e), s.Step.After[e], s.Step.Inferred[e], s.Kernel[e])
+		p.sentence(n + p.change(tcp.End(e), s.Step.Before[e], looks[e]))
+	}
+	for _, q := range p.paragraphs(s, looks) {
+		p.sentence(n + q.text)
+	}
+	if p.o.Verbose {
+		for _, f := range fields(s.Header) {
+			p.sentence(n + fmt.Sprintf("%d: % x: %s", f.at, f.bytes, p.join2(p.say(f.name), p.clean(f.value))))
+		}
+	}
+}
+
+// change is "Client: ESTABLISHED to FIN_WAIT1, the kernel agrees."
+func (p *plain) change(e tcp.End, before tcp.State, l look) string {
+	s := p.name(e) + p.colon()
+	if before != l.state {
+		to := " to "
+		if p.o.Lang == lang.Chinese {
+			to = " 变为 "
+		}
+		s += p.state(before) + to
+	}
+	s += p.state(l.state)
+	if l.inferred {
+		s += " " + p.say(words.inferred)
+	}
+	if l.mark == agrees {
+		s += p.comma() + p.say(words.kernelAgrees)
+	}
+	if l.extra != "" {
+		s += p.comma() + l.extra
+	}
+	return s + p.stop()
+}
+
+func (p *plain) rest(r *lesson.Rest) {
+	var looks [2]look
+	for e := range looks {
+		end := tcp.End(e)
+		if was := p.shown[e]; p.news(end, r.State[e], r.Kernel[e]) {
+			looks[e] = p.see(end, r.State[e], false, r.Kernel[e])
+			if !was.told {
+				was.state = r.State[e]
+			}
+			p.sentence(p.change(end, was.state, looks[e]))
+		}
+	}
+	for _, q := range p.why(looks, r.Kernel) {
+		p.sentence(q.text)
+	}
+}
+
+func (p *plain) note(n *lesson.Note) {
+	if n.Kind == lesson.Remark && p.o.Quiet {
+		return
+	}
+	p.sentence(p.noteText(n).text)
+}
+
+func (p *plain) connection(c *lesson.Connection) {
+	p.sentence(sentence(p.say(life(c)), p.o.Lang))
+	p.sentence(sentence(p.say(traffic(c)), p.o.Lang))
+}
+
+func (p *plain) ending(e *lesson.Ending) {
+	if p.whole && e.Dropped == 0 && e.Disagreed == 0 && e.Kept {
+		return
+	}
+	p.sentence(sentence(p.say(verdict(e, p.asked, p.live)), p.o.Lang))
+}
+
+func (p *plain) name(e tcp.End) string {
+	s := p.say(words.end[e&1])
+	if p.o.Lang == lang.English {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	return s
+}
+
+// The punctuation of each language.
+
+func (p *pen) comma() string { return p.say(lang.Text{EN: ", ", ZH: "，"}) }
+func (p *pen) colon() string { return p.say(lang.Text{EN: ": ", ZH: "："}) }
+func (p *pen) stop() string  { return p.say(lang.Text{EN: ".", ZH: "。"}) }

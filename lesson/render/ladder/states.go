@@ -1,0 +1,212 @@
+package ladder
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"lesson/lesson/lang"
+	"lesson/lesson/render/text"
+	"lesson/lesson/tcp"
+)
+
+// States writes the state machine as this program knows it, for a terminal:
+// every state in both spellings, every rule with its section and its reason.
+func States(w io.Writer, o Options) error {
+	p := newPen(w, o)
+	if o.Plain {
+		p.statesPlain()
+		return p.flush()
+	}
+	p.wrapped(1, paragraph{titleInk, "", p.say(statesWords.title) + " " + p.sign.dot + " " + p.clean("RFC 9293 §3.3.2")})
+	p.wrapped(1, paragraph{faintInk, "", p.say(statesIntro())})
+	for _, s := range tcp.States() {
+		p.line(nil)
+		name := row{{none, " "}, {clientBold, s.String()}}
+		if s.RFC() != s.String() {
+			name = append(name, span{faintInk, "  " + s.RFC()})
+		}
+		p.line(name)
+		p.wrapped(3, paragraph{none, "", p.say(meaning[s])})
+		for _, r := range from(s) {
+			p.rule(r)
+		}
+		if stays := p.stays(s); stays != "" {
+			p.wrapped(3, paragraph{faintInk, "", p.say(statesWords.stays) + p.colon() + stays + p.stop()})
+		}
+	}
+	return p.flush()
+}
+
+// rule is "receives SYN → SYN_RECV", its section, and why below it.
+func (p *pen) rule(r tcp.Rule) {
+	head := row{{none, "   " + p.say(r.On.Text()) + " " + p.sign.arrow + " "}, {serverBold, r.To.String()}}
+	ref := p.clean(r.Ref)
+	if room := p.width - head.width() - text.Width(ref); room >= 2 {
+		p.line(append(head, span{faintInk, strings.Repeat(" ", room) + ref}))
+	} else {
+		p.wrapped(3, paragraph{none, "", p.say(r.On.Text()) + " " + p.sign.arrow + " " + r.To.String()})
+		p.wrapped(5, paragraph{faintInk, "", ref})
+	}
+	p.wrapped(5, paragraph{faintInk, "", p.say(r.Why)})
+}
+
+func (p *pen) statesPlain() {
+	p.line(row{{none, p.say(statesWords.title) + p.stop()}})
+	p.line(row{{none, p.say(statesIntro())}})
+	for _, s := range tcp.States() {
+		name := s.String()
+		if s.RFC() != name {
+			name += " (" + s.RFC() + ")"
+		}
+		p.line(row{{none, name + p.colon() + p.say(meaning[s])}})
+		for _, r := range from(s) {
+			p.line(row{{none, s.String() + p.colon() + p.say(r.On.Text()) + p.comma() +
+				p.say(statesWords.becomes) + " " + r.To.String() + p.comma() + p.clean(r.Ref) + p.colon() + p.say(r.Why)}})
+		}
+		if stays := p.stays(s); stays != "" {
+			p.line(row{{none, s.String() + p.colon() + p.say(statesWords.stays) + p.colon() + stays + p.stop()}})
+		}
+	}
+}
+
+// stays lists what can happen in a state without leaving it, by the short names
+// of the RFC's figure.
+func (p *pen) stays(s tcp.State) string {
+	var out []string
+	for _, e := range tcp.Events() {
+		if _, v := tcp.Answer(s, e); v == tcp.Stays {
+			out = append(out, strings.ReplaceAll(e.String(), " ", "\u00a0"))
+		}
+	}
+	return strings.Join(out, p.say(lang.Text{EN: ", ", ZH: "、"}))
+}
+
+func from(s tcp.State) (out []tcp.Rule) {
+	for _, r := range tcp.Rules() {
+		if r.From == s {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// StatesMarkdown writes the same as a Markdown document: docs/states.md and
+// docs/states.zh.md are made by it.
+func StatesMarkdown(w io.Writer, l lang.Lang) error {
+	p := newPen(w, Options{Lang: l, Plain: true})
+	f := func(format string, a ...any) { fmt.Fprintf(&p.buf, format+"\n", a...) }
+	f("# %s", p.say(statesWords.title))
+	f("")
+	f("%s", p.say(statesWords.generated))
+	f("")
+	f("%s", p.say(statesIntro()))
+	for _, s := range tcp.States() {
+		name := s.String()
+		if s.RFC() != name {
+			name += " · " + s.RFC()
+		}
+		f("\n## %s\n\n%s", name, p.say(meaning[s]))
+		if rules := from(s); len(rules) > 0 {
+			f("\n%s\n|---|---|---|---|", p.say(statesWords.columns))
+			for _, r := range rules {
+				f("| %s | %s | %s | %s |", p.say(r.On.Text()), r.To, p.say(r.Why), r.Ref)
+			}
+		}
+		if stays := p.stays(s); stays != "" {
+			f("\n%s%s%s%s", p.say(statesWords.stays), p.colon(), strings.ReplaceAll(stays, "\u00a0", " "), p.stop())
+		}
+	}
+	return p.flush()
+}
+
+func statesIntro() lang.Text {
+	n, r := len(tcp.States()), len(tcp.Rules())
+	return lang.Text{
+		EN: fmt.Sprintf("%d states and the %d rules that lead from one to another. What is named neither as a rule nor as changing nothing cannot happen in a state; where a capture shows it all the same, a segment is missing from it.", n, r),
+		ZH: fmt.Sprintf("%d 个状态，以及由一个状态到另一个状态的 %d 条规则。在某个状态下既没有规则、也未列为“不改变状态”的事件不可能发生；抓包中若仍然出现，说明缺少了报文段。", n, r),
+	}
+}
+
+var statesWords = struct{ title, generated, stays, becomes, columns lang.Text }{
+	title: lang.Text{EN: "The state machine of TCP", ZH: "TCP 状态机"},
+	generated: lang.Text{
+		EN: "Written by `go test ./lesson/render/ladder -update` from the rule table that decides every state the program shows; do not edit. [中文](states.zh.md)",
+		ZH: "由 `go test ./lesson/render/ladder -update` 根据规则表生成，程序显示的每个状态都由这张表决定；请勿手工修改。[English](states.md)"},
+	stays:   lang.Text{EN: "Changes nothing here", ZH: "不改变状态"},
+	becomes: lang.Text{EN: "becomes", ZH: "变为"},
+	columns: lang.Text{EN: "| it | and becomes | because | section |", ZH: "| 事件 | 变为 | 原因 | 出处 |"},
+}
+
+// meaning says what it is to be in a state (RFC 9293 §3.3.2).
+var meaning = map[tcp.State]lang.Text{
+	tcp.Closed: {
+		EN: "No connection at all: there is nothing to remember.",
+		ZH: "没有连接：没有任何需要记住的东西。"},
+	tcp.Listen: {
+		EN: "Waiting for a connection request from any remote end.",
+		ZH: "等待来自任意远端的连接请求。"},
+	tcp.SynSent: {
+		EN: "It has asked for a connection and waits for a matching request and its acknowledgment.",
+		ZH: "已发出连接请求，等待对端相应的请求和确认。"},
+	tcp.SynRecv: {
+		EN: "It has received a request and sent its own, and waits for the acknowledgment of its own. Not open yet.",
+		ZH: "已收到连接请求并发出自己的请求，等待对自己请求的确认。连接尚未建立。"},
+	tcp.Established: {
+		EN: "An open connection: data can flow in both directions.",
+		ZH: "连接已建立：数据可以双向传送。"},
+	tcp.FinWait1: {
+		EN: "It has closed its direction first and waits for the acknowledgment of its FIN, or for the peer's FIN.",
+		ZH: "首先关闭了自己的方向，等待对自己 FIN 的确认，或对端的 FIN。"},
+	tcp.FinWait2: {
+		EN: "Its FIN is acknowledged; it waits for the peer's FIN and can still receive.",
+		ZH: "自己的 FIN 已被确认；等待对端的 FIN，仍然可以接收数据。"},
+	tcp.CloseWait: {
+		EN: "The peer has closed its direction; this end waits for its own program to call close().",
+		ZH: "对端已关闭它的方向；等待本端程序调用 close()。"},
+	tcp.Closing: {
+		EN: "Both ends have sent FIN at the same time; it waits for the acknowledgment of its own.",
+		ZH: "双方同时发出了 FIN；等待对自己 FIN 的确认。"},
+	tcp.LastAck: {
+		EN: "It closed second; it waits for the acknowledgment of its FIN, and nothing else.",
+		ZH: "后关闭的一端；只等待对自己 FIN 的确认。"},
+	tcp.TimeWait: {
+		EN: "Everything is done; it stays for twice the maximum segment lifetime (2MSL), to repeat the last ACK if need be and to let old segments die out.",
+		ZH: "一切都已完成；再停留两倍的最大报文段生存时间（2MSL），以便必要时重发最后的 ACK，并让旧的报文段消失。"},
+}
+
+// Entry is one line of the catalogue of lessons.
+type Entry struct {
+	Name           string
+	Title, Teaches lang.Text
+	Refs           string
+}
+
+// Catalogue lists lessons: the name to type, the title, what it teaches.
+func Catalogue(w io.Writer, o Options, entries []Entry) error {
+	p := newPen(w, o)
+	wide := 0
+	for _, e := range entries {
+		wide = max(wide, text.Width(e.Name))
+	}
+	for _, e := range entries {
+		if o.Plain {
+			p.line(row{{none, p.clean(e.Name) + p.colon() + p.say(e.Title) + p.comma() + p.say(e.Teaches) + p.ref(e.Refs) + p.stop()}})
+			continue
+		}
+		name := " " + text.Pad(p.clean(e.Name), wide) + "  "
+		indent := text.Width(name)
+		if indent > p.width/2 {
+			p.line(row{{clientBold, name}})
+			name, indent = "   ", 3
+		}
+		for i, r := range p.wrap(paragraph{boldInk, "", p.say(e.Title)}, p.width-indent) {
+			if i > 0 {
+				name = strings.Repeat(" ", indent)
+			}
+			p.line(append(row{{clientBold, name}}, r...))
+		}
+		p.wrapped(indent, paragraph{none, "", p.say(e.Teaches) + p.ref(e.Refs)})
+	}
+	return p.flush()
+}

@@ -1,0 +1,268 @@
+package ladder
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+// words are the fixed phrases.
+var words = struct {
+	end                                         [2]lang.Text
+	prints, inferred, unknown, kernelSays       lang.Text
+	liveHost, livePrivate, file, stdin, checked lang.Text
+	frame, kernelAgrees, discards               lang.Text
+	differs, warning                            lang.Text
+}{
+	end:          [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
+	prints:       lang.Text{EN: "prints", ZH: "输出"},
+	inferred:     lang.Text{EN: "(inferred)", ZH: "(推断)"},
+	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
+	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
+	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓取 %s"},
+	livePrivate:  lang.Text{EN: "live, private %s", ZH: "实时抓取，私有 %s"},
+	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
+	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
+	checked:      lang.Text{EN: "kernel checked", ZH: "内核已核对"},
+	frame:        lang.Text{EN: "frame %d", ZH: "第 %d 帧"},
+	kernelAgrees: lang.Text{EN: "the kernel agrees", ZH: "内核一致"},
+	discards:     lang.Text{EN: "the receiver discards it", ZH: "接收端将其丢弃"},
+	differs:      lang.Text{EN: "Not as promised:", ZH: "与承诺不符："},
+	warning:      lang.Text{EN: "Warning:", ZH: "注意："},
+}
+
+// whyDiffers says why the kernel may call an end's state something else than
+// the wire shows.
+func whyDiffers(end tcp.End, story, kernel tcp.State) lang.Text {
+	switch {
+	case story == tcp.SynRecv && (kernel == tcp.Listen || kernel == tcp.Closed):
+		return lang.Text{
+			EN: "The kernel keeps no half-open connection here: SYN cookies remember it in the sequence number alone, or it was given up meanwhile.",
+			ZH: "内核此处没有保存半连接：SYN cookie 只把它记在序号里，或者它已被放弃。"}
+	case story == tcp.Established && kernel == tcp.SynRecv:
+		return lang.Text{
+			EN: "The last ACK of the handshake has not counted for this kernel: the accept queue may be full, or it was asked before the ACK arrived.",
+			ZH: "握手的最后一个 ACK 对内核没有生效：可能是 accept 队列已满，也可能询问时 ACK 尚未到达。"}
+	case story == tcp.TimeWait && (kernel == tcp.Closed || kernel == tcp.Listen):
+		return lang.Text{
+			EN: "The kernel has already forgotten this TIME_WAIT: its time was over, the port was used again, or there were too many (tcp_max_tw_buckets).",
+			ZH: "内核已经不再保留这个 TIME_WAIT：时间已到、端口被重新使用，或数量过多（tcp_max_tw_buckets）。"}
+	case story == tcp.FinWait2 && (kernel == tcp.Closed || kernel == tcp.Listen):
+		return lang.Text{
+			EN: "No program holds this socket any more, and Linux does not wait in FIN_WAIT2 for ever (tcp_fin_timeout).",
+			ZH: "已没有程序持有这个套接字，Linux 不会在 FIN_WAIT2 无限等待（tcp_fin_timeout）。"}
+	case kernel == tcp.Closed || kernel == tcp.Listen && end == tcp.Server:
+		return lang.Text{
+			EN: "The kernel has no such socket any more: it was reset, given up or removed without a segment that shows it.",
+			ZH: "内核中已没有这个套接字：它被重置、放弃或清除了，而线路上没有相应的报文段。"}
+	}
+	return lang.Text{
+		EN: "The wire shows one thing and the socket says another: the kernel was asked a moment before or after this segment was processed.",
+		ZH: "线路上看到的与套接字所说的不同：询问内核的时刻恰在它处理这个报文段之前或之后。"}
+}
+
+// findings says each finding's name, as a teacher would, and its sentence.
+func (p *pen) findings(all tcp.Findings) (out []paragraph) {
+	for f := tcp.Findings(1); f != 0; f <<= 1 {
+		if texts := (all & f).Texts(); len(texts) > 0 {
+			out = append(out, paragraph{boldInk, p.sign.alert + " ", p.say(findingNames[f]) + p.colon() + p.say(texts[0])})
+		}
+	}
+	return out
+}
+
+var findingNames = map[tcp.Findings]lang.Text{
+	tcp.Retransmission: {EN: "retransmission", ZH: "重传"},
+	tcp.OutOfOrder:     {EN: "out of order", ZH: "乱序"},
+	tcp.Gap:            {EN: "gap", ZH: "空洞"},
+	tcp.DuplicateAck:   {EN: "duplicate ACK", ZH: "重复 ACK"},
+	tcp.WindowUpdate:   {EN: "window update", ZH: "窗口更新"},
+	tcp.ZeroWindow:     {EN: "zero window", ZH: "零窗口"},
+	tcp.KeepAlive:      {EN: "keep-alive", ZH: "保活"},
+	tcp.BadChecksum:    {EN: "bad checksum", ZH: "校验和错误"},
+	tcp.Unacceptable:   {EN: "unacceptable", ZH: "不可接受"},
+	tcp.ResetIgnored:   {EN: "RST ignored", ZH: "RST 被忽略"},
+	tcp.ResetAtFin:     {EN: "RST at the FIN's number", ZH: "RST 使用 FIN 的序号"},
+	tcp.Crossed:        {EN: "crossed", ZH: "交错"},
+	tcp.Contradiction:  {EN: "contradiction", ZH: "矛盾"},
+	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
+	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见的字节"},
+	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
+}
+
+// revision says what a segment corrects: in rows that are drawn and cannot be
+// changed any more, in rows that were drawn right because they came late, or,
+// without a revision, that its own row has been corrected.
+func (l *Ladder) revision(r tcp.Revision) string {
+	switch {
+	case r.Since == 0:
+		return l.say(lang.Text{
+			EN: "corrected: only a later segment shows that it was so",
+			ZH: "更正：后面的报文段才表明实际情况如此",
+		})
+	case l.right:
+		return l.say(lang.Text{
+			EN: fmt.Sprintf("this segment shows that the %s was still %s, from segment %d on", words.end[r.End&1].EN, english(r.State), r.Since),
+			ZH: fmt.Sprintf("这个报文段表明：从第 %d 个报文段起，%s仍处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+		})
+	}
+	return l.say(lang.Text{
+		EN: fmt.Sprintf("what stands above of the %s from segment %d on was wrong: it was really %s", words.end[r.End&1].EN, r.Since, english(r.State)),
+		ZH: fmt.Sprintf("从第 %d 个报文段起，上面所写的%s状态有误：它实际上处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+	})
+}
+
+func english(s tcp.State) string { return (&pen{}).state(s) }
+func chinese(s tcp.State) string { return (&pen{o: Options{Lang: lang.Chinese}}).state(s) }
+
+// source says where the segments come from, and whether the kernel is asked.
+func (p *pen) source(o *lesson.Opening) string {
+	name := p.clean(o.Interface)
+	if o.Place == lesson.File && name == "-" {
+		name = p.say(words.stdin)
+	}
+	t := words.file
+	switch o.Place {
+	case lesson.Host:
+		t = words.liveHost
+	case lesson.Private:
+		t = words.livePrivate
+	case lesson.File:
+	}
+	s := strings.ReplaceAll(p.say(t), "%s", name)
+	if o.Checked {
+		if p.o.Plain {
+			return s + p.comma() + p.say(words.checked)
+		}
+		s += " " + p.sign.dot + " " + p.say(words.checked) + " " + p.sign.yes
+	}
+	return s
+}
+
+// noteText begins with what kind of note it is.
+func (p *pen) noteText(n *lesson.Note) paragraph {
+	switch n.Kind {
+	case lesson.Differs:
+		return paragraph{boldInk, p.sign.no + " ", p.join(p.say(words.differs), p.explanation(n.Explanation))}
+	case lesson.Warning:
+		return paragraph{boldInk, p.sign.alert + " ", p.join(p.say(words.warning), p.explanation(n.Explanation))}
+	case lesson.Remark:
+	}
+	return paragraph{faintInk, "", p.explanation(n.Explanation)}
+}
+
+// join puts two phrases together: with a space, in Chinese without.
+func (p *pen) join(a, b string) string {
+	if p.o.Lang == lang.Chinese || a == "" || b == "" {
+		return a + b
+	}
+	return a + " " + b
+}
+
+var openedText = map[lesson.Opened]lang.Text{
+	lesson.OpenedBefore:    {EN: "open before the capture began", ZH: "抓包开始前已建立"},
+	lesson.OpenedHandshake: {EN: "opened by a three-way handshake", ZH: "经三次握手建立"},
+	lesson.OpenedBoth:      {EN: "opened by both ends at the same time", ZH: "双方同时打开"},
+	lesson.OpenedHalf:      {EN: "the handshake was never completed", ZH: "握手没有完成"},
+	lesson.OpenedRefused:   {EN: "refused with RST", ZH: "被 RST 拒绝"},
+	lesson.OpenedNot:       {EN: "the SYN was never answered", ZH: "SYN 没有得到应答"},
+}
+
+var closedText = map[lesson.Closed]lang.Text{
+	lesson.ClosedNot:   {EN: "still open at the end", ZH: "结束时仍然打开"},
+	lesson.ClosedFIN:   {EN: "closed by a FIN from each end", ZH: "双方各以 FIN 关闭"},
+	lesson.ClosedHalf:  {EN: "closed in one direction only", ZH: "只关闭了一个方向"},
+	lesson.ClosedReset: {EN: "ended by RST", ZH: "被 RST 中止"},
+	lesson.ClosedNever: {},
+}
+
+// life is a connection in one sentence without its end: "opened by …, closed by …".
+func life(c *lesson.Connection) lang.Text {
+	o, x := openedText[c.Opened], closedText[c.Closed]
+	if x.IsZero() {
+		return o
+	}
+	return lang.Text{EN: o.EN + ", " + x.EN, ZH: o.ZH + "，" + x.ZH}
+}
+
+// traffic is a connection's size: "9 segments, 24 bytes to the server, 0 back".
+func traffic(c *lesson.Connection) lang.Text {
+	up, down := c.Bytes[tcp.Client], c.Bytes[tcp.Server]
+	return lang.Text{
+		EN: fmt.Sprintf("%s, %s from the client, %s from the server, %s",
+			count(uint64(c.Segments), "segment"), count(up, "byte"), count(down, "byte"), duration(c.Duration)),
+		ZH: fmt.Sprintf("%d 个报文段，客户端发送 %d 字节，服务器发送 %d 字节，历时 %s", c.Segments, up, down, duration(c.Duration)),
+	}
+}
+
+// verdict is a story's last sentence, without its end.
+func verdict(e *lesson.Ending, asked, live bool) lang.Text {
+	en := []string{count(uint64(max(e.Segments, 0)), "segment")}
+	zh := []string{fmt.Sprintf("%d 个报文段", e.Segments)}
+	if e.Connections > 1 {
+		en = append(en, count(uint64(e.Connections), "connection"))
+		zh = append(zh, fmt.Sprintf("%d 个连接", e.Connections))
+	}
+	en, zh = append(en, duration(e.Duration)), append(zh, duration(e.Duration))
+	switch {
+	case e.Disagreed > 0:
+		en = append(en, "the kernel differed "+times(e.Disagreed))
+		zh = append(zh, fmt.Sprintf("内核有 %d 次说法不同", e.Disagreed))
+	case asked:
+		en, zh = append(en, "the kernel agreed every time"), append(zh, "内核每次都一致")
+	}
+	switch {
+	case e.Dropped > 0:
+		en = append(en, count(e.Dropped, "frame")+" lost by the capture")
+		zh = append(zh, fmt.Sprintf("抓包丢失 %d 帧", e.Dropped))
+	case live:
+		en, zh = append(en, "nothing lost"), append(zh, "没有丢失")
+	}
+	if !e.Kept {
+		en, zh = append(en, "not as promised"), append(zh, "与承诺不符")
+	}
+	return lang.Text{EN: strings.Join(en, ", "), ZH: strings.Join(zh, "，")}
+}
+
+func count(n uint64, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.FormatUint(n, 10) + " " + thing + "s"
+}
+
+func times(n int) string {
+	switch n {
+	case 1:
+		return "once"
+	case 2:
+		return "twice"
+	}
+	return strconv.Itoa(n) + " times"
+}
+
+// duration is short and has its unit, held to it by a no-break space: 87 µs, 1.2 ms, 3.4 s, 2 h 3 min.
+func duration(d time.Duration) string {
+	switch d = d.Abs(); {
+	case d == 0:
+		return "0\u00a0s"
+	case d < time.Millisecond:
+		return fmt.Sprintf("%d\u00a0µs", (d + time.Microsecond - 1).Microseconds())
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f\u00a0ms", d.Seconds()*1e3)
+	case d < time.Second:
+		return fmt.Sprintf("%d\u00a0ms", d.Milliseconds())
+	case d < 10*time.Second && d%time.Second != 0:
+		return fmt.Sprintf("%.1f\u00a0s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d\u00a0s", int64(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d\u00a0min\u00a0%d\u00a0s", int64(d.Minutes()), int64(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d\u00a0h\u00a0%d\u00a0min", int64(d.Hours()), int64(d.Minutes())%60)
+}
