@@ -34,7 +34,7 @@ test: needs ## run every test; installs what they need
 
 race: needs ## run the tests in which goroutines meet under the race detector
 	@if command -v gcc >/dev/null; then \
-		echo CGO_ENABLED=1 $(GO) test -race $(RACY); CGO_ENABLED=1 $(GO) test -race -timeout 10m $(RACY); \
+		GORACE=atexit_sleep_ms=0 CGO_ENABLED=1 $(GO) test -race -short -timeout 10m $(RACY); \
 	else echo "race detector: skipped, it needs gcc"; fi
 
 lint: go ## gofmt, go vet, golangci-lint (staticcheck and more), go.mod in order

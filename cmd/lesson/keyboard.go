@@ -15,19 +15,21 @@ var errQuit = errors.New("quit")
 // keyboard reads single keys from a terminal. From open to close the terminal
 // neither waits for a whole line nor echoes; Ctrl-C is still a signal.
 type keyboard struct {
-	fd    int
-	was   *term.State
-	keys  chan byte
-	input io.Reader
+	fd        int
+	was       *term.State
+	keys      chan byte
+	input     io.Reader
+	continued chan os.Signal // after Ctrl-Z and fg
 }
 
 // openKeyboard takes the terminal in.
 func openKeyboard(in *os.File) (*keyboard, error) {
-	k := &keyboard{fd: int(in.Fd()), input: in}
+	k := &keyboard{fd: int(in.Fd()), input: in, continued: make(chan os.Signal, 1)}
 	var err error
 	if k.was, err = term.GetState(k.fd); err != nil {
 		return nil, err
 	}
+	whenContinued(k.continued)
 	return k, cbreak(k.fd)
 }
 
@@ -44,6 +46,11 @@ func (k *keyboard) next(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
+		case <-k.continued:
+			// The shell has set the terminal its own way meanwhile.
+			if err := cbreak(k.fd); err != nil {
+				return err
+			}
 		case key, ok := <-k.keys:
 			switch {
 			case !ok || key == 'q' || key == 'Q' || key == 3 || key == 4:

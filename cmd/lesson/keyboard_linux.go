@@ -1,6 +1,11 @@
 package main
 
-import "golang.org/x/sys/unix"
+import (
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
 
 // cbreak makes a terminal hand keys over one by one, unechoed.
 func cbreak(fd int) error {
@@ -12,3 +17,6 @@ func cbreak(fd int) error {
 	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
 	return unix.IoctlSetTermios(fd, unix.TCSETS, t)
 }
+
+// whenContinued tells when the program goes on after having been stopped.
+func whenContinued(c chan<- os.Signal) { signal.Notify(c, unix.SIGCONT) }

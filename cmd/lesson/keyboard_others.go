@@ -2,6 +2,11 @@
 
 package main
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
 func cbreak(int) error { return errors.ErrUnsupported }
+
+func whenContinued(chan<- os.Signal) {}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 	"golang.org/x/term"
 )
 
@@ -177,16 +178,25 @@ func (s *screen) child() int {
 // gone waits until a process is no more.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	fd, err := pidfd(pid)
-	if errors.Is(err, syscall.ESRCH) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if errors.Is(err, unix.ESRCH) {
 		return
 	}
 	check(t, err)
-	defer syscall.Close(fd)
-	if !readable(fd, patience) {
-		t.Fatalf("process %d is still there", pid)
+	defer unix.Close(fd)
+	for {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, int(patience.Milliseconds()))
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if n != 1 {
+			t.Fatalf("process %d is still there", pid)
+		}
+		return
 	}
 }
+
+var nextPort = 24000 + os.Getpid()%8000
 
 const prompt = "q: quit"
 
@@ -201,9 +211,7 @@ func onTerminals(t *testing.T, f func(t *testing.T, place string)) {
 	}
 }
 
-// freePort finds a port nobody uses on the host just now.
-var nextPort = 24000 + os.Getpid()%8000
-
+// port is one that no other test uses.
 func port() string {
 	nextPort++
 	return "--port=" + strconv.Itoa(nextPort)
@@ -264,6 +272,19 @@ func TestSignals(t *testing.T) {
 			s.restored()
 		}
 	})
+}
+
+// A shell that stopped the lesson has set the terminal its own way.
+func TestContinued(t *testing.T) {
+	s := watch(t, "teardown", "--private")
+	s.until(prompt, 1)
+	check(t, term.Restore(int(s.tty.Fd()), s.was))
+	check(t, syscall.Kill(s.child(), syscall.SIGCONT))
+	s.typed(" ") // and no enter
+	s.until(prompt, 2)
+	s.typed("q")
+	s.code()
+	s.restored()
 }
 
 func TestChildKilled(t *testing.T) {

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"html"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"lesson/lesson/render/text"
+)
+
+// TestPictures holds the pictures in the READMEs to what the program shows:
+// the text in README.md, and docs/handshake.svg in colour. With -update it
+// draws them anew.
+func TestPictures(t *testing.T) {
+	need(t, canPlay(), "no lesson can be played on this machine: lesson handshake --private says why")
+	for _, p := range []struct{ lang, readme, svg string }{
+		{"en", "README.md", "docs/handshake.svg"},
+		{"zh", "README.zh-CN.md", "docs/handshake.zh.svg"},
+	} {
+		env := []string{"COLUMNS=80"}
+		quiet := always(lessonOutput(t, env, "handshake", "--private", "--quiet", "--lang", p.lang))
+		readme := filepath.Join(top, p.readme)
+		b, err := os.ReadFile(readme)
+		check(t, err)
+		const from, to = "<!-- lesson handshake --quiet -->\n```text\n", "```\n"
+		before, rest, ok := strings.Cut(string(b), from)
+		_, after, ok2 := strings.Cut(rest, to)
+		if !ok || !ok2 {
+			t.Fatalf("%s has no picture", p.readme)
+		}
+		same(t, readme, string(b), before+from+quiet+to+after)
+
+		colour := always(lessonOutput(t, env, "handshake", "--private", "--color=always", "--lang", p.lang))
+		svg, err := os.ReadFile(filepath.Join(top, p.svg))
+		if err != nil && !*update {
+			t.Fatal(err)
+		}
+		same(t, filepath.Join(top, p.svg), string(svg), drawn(colour))
+	}
+}
+
+// same wants a file to hold what it should, or makes it so.
+func same(t *testing.T, file, is, want string) {
+	t.Helper()
+	switch {
+	case is == want:
+	case *update:
+		check(t, os.WriteFile(file, []byte(want), 0o644))
+	default:
+		t.Errorf("%s shows something else than the program; make docs draws it anew. Now:\n%s", file, want)
+	}
+}
+
+var (
+	anyPort = regexp.MustCompile(`127\.0\.0\.1:\d{5}`)
+	anyTime = regexp.MustCompile(`[\d.]+ (µs|ms)`)
+)
+
+// always replaces what differs from run to run.
+func always(out []byte) string {
+	s := anyPort.ReplaceAllString(string(out), "127.0.0.1:43210")
+	return anyTime.ReplaceAllString(s, "24 µs")
+}
+
+// A terminal's cell in an SVG picture, in pixels.
+const (
+	cellWidth  = 8.4
+	cellHeight = 18
+)
+
+var words = regexp.MustCompile(`[^ ]+| +`)
+
+// places puts each character in its column, whatever font there is.
+func places(word string, column int) string {
+	var x []string
+	for _, r := range word {
+		x = append(x, strconv.FormatFloat(float64(column)*cellWidth, 'f', 1, 64))
+		column += text.Width(string(r))
+	}
+	if len(x) == len(word) && word[0] < 0x80 {
+		x = x[:1] // every font agrees on these
+	}
+	return strings.Join(x, " ")
+}
+
+var sgr = regexp.MustCompile("\x1b\\[([\\d;]*)m")
+
+// drawn makes an SVG picture of what a terminal shows.
+func drawn(out string) string {
+	lines := strings.Split(strings.TrimRight(out, "\n"), "\n")
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %.0f %d" font-family="ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', 'Noto Sans Mono CJK SC', monospace" font-size="14">
+<rect width="100%%" height="100%%" rx="6" fill="#1c1f26"/>
+<g fill="#d8dce3" xml:space="preserve">
+`, 82*cellWidth, (len(lines)+1)*cellHeight)
+	style := map[string]string{}
+	for i, line := range lines {
+		column := 1
+		for line != "" {
+			run := line
+			next := sgr.FindStringSubmatchIndex(line)
+			if next != nil {
+				run = line[:next[0]]
+			}
+			for _, word := range words.FindAllString(run, -1) {
+				if word[0] != ' ' {
+					fmt.Fprintf(&b, `<text y="%d" x="%s"%s>%s</text>`+"\n", (i+1)*cellHeight, places(word, column),
+						style["weight"]+style["faint"]+style["colour"], html.EscapeString(word))
+				}
+				column += text.Width(word)
+			}
+			if next == nil {
+				break
+			}
+			for _, code := range strings.Split(line[next[2]:next[3]], ";") {
+				switch code {
+				case "", "0":
+					clear(style)
+				case "1":
+					style["weight"] = ` font-weight="bold"`
+				case "2":
+					style["faint"] = ` opacity=".65"`
+				case "22":
+					style["weight"], style["faint"] = "", ""
+				case "31":
+					style["colour"] = ` fill="#ff6b6b"`
+				case "33":
+					style["colour"] = ` fill="#f2b84b"`
+				case "36":
+					style["colour"] = ` fill="#56c8d8"`
+				}
+			}
+			line = line[next[1]:]
+		}
+	}
+	return b.String() + "</g>\n</svg>\n"
+}
