@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -124,22 +125,25 @@ func live(t *testing.T) *network {
 	}}
 }
 
-// freePort finds a port that nobody uses on either server address.
+// freePort finds a port that nobody uses on either of the server's addresses,
+// not even a client of an earlier test in TIME_WAIT.
 func freePort(t *testing.T) uint16 {
 	t.Helper()
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp4", "127.0.0.2:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		l6, err := net.Listen("tcp6", fmt.Sprintf("[::1]:%d", port))
+		l.Close()
+		if err == nil || !errors.Is(err, unix.EADDRINUSE) {
+			if err == nil {
+				l6.Close()
+			}
+			return uint16(port)
+		}
 	}
-	defer unix.Close(fd)
-	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 2}}); err != nil {
-		t.Fatal(err)
-	}
-	sa, err := unix.Getsockname(fd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return uint16(sa.(*unix.SockaddrInet4).Port)
 }
 
 // record is a Teller that keeps everything.

@@ -7,7 +7,9 @@
 //	story.go    the order in which calls, segments and states are told
 //	promise.go  the run compared with what the lesson promised
 //	program.go  one end: a thread that makes its socket calls in order
+//	socket_*.go the calls themselves
 //	watch.go    the connection's segments, out of everything captured
+//	words.go    calls as they stand at a lifeline, in both languages
 package stage
 
 import (

@@ -35,12 +35,12 @@ func callText(c *call, phase lesson.Phase) lang.Text {
 	case lesson.Connect:
 		return same("connect() = 0")
 	case lesson.Accept:
-		return lang.Text{EN: "accept() = a new socket", ZH: "accept() = 新套接字"}
+		return lang.Text{EN: "accept() returns", ZH: "accept() 返回"}
 	case lesson.Send:
 		return lang.Text{EN: fmt.Sprintf("send() = %d bytes", c.n), ZH: fmt.Sprintf("send() = %d 字节", c.n)}
 	case lesson.Recv:
 		if c.n == 0 {
-			return lang.Text{EN: "recv() = 0, end of file", ZH: "recv() = 0，对方不再发送"}
+			return lang.Text{EN: "recv() = 0, end of file", ZH: "recv() = 0，文件结束"}
 		}
 		return lang.Text{EN: fmt.Sprintf("recv() = %d bytes", c.n), ZH: fmt.Sprintf("recv() = %d 字节", c.n)}
 	}

@@ -60,8 +60,17 @@ func (o *observation) bothScaled() bool {
 func (o *observation) proves() {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	ack := s.Ack
-	synchronized := x.state != SynSent || s.Flags.Has(SYN)
-	if y.nxt.Less(ack) && synchronized && ack.Sub(y.nxt) < 1<<30 {
+	if y.is(active) && !y.is(pastSyn) && ack != y.nxt && ack.Sub(y.iss) > y.nxt.Sub(y.iss) {
+		// It acknowledges nothing of this attempt: it speaks of an earlier
+		// connection, one end of which it still is (RFC 9293 §3.5.1).
+		o.step.Findings |= Unacceptable
+		if x.state == SynRecv && !x.is(answered) {
+			o.takeBack(from, x.gotSyn, Unknown)
+			x.learnRcv(ack)
+		}
+		return
+	}
+	if y.nxt.Less(ack) && ack.Sub(y.nxt) < 1<<30 {
 		o.step.Findings |= AckedUnseen
 		if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
 			o.c.doubt, o.c.doubtful = true, from.Peer()
