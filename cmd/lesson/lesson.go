@@ -67,9 +67,13 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 	fl.BoolVar(&f.host, "host", false, a.in(say("on the host's own lo, or not at all", "只用主机自己的 lo")))
 	fl.BoolVar(&f.step, "step", false, a.in(say("wait for a key at each step", "每一步都等待按键")))
 	fl.BoolVar(&f.noStep, "no-step", false, a.in(say("never wait", "从不等待")))
-	fl.StringVarP(&f.write, "write", "w", "", a.in(say("keep what was captured in `FILE.pcapng`", "把抓到的内容保存到 `FILE.pcapng`")))
+	fl.StringVarP(&f.write, "write", "w", "", a.in(say("keep what was captured in `FILE.pcapng`; - is stdout", "把抓到的内容保存到 `FILE.pcapng`；- 表示标准输出")))
 	f.outputFlags.add(a, fl)
 	cmd.Example = a.lessonExamples(l)
+	for _, name := range []string{"port", "message"} {
+		complete(cmd, name, cobra.NoFileCompletions)
+	}
+	complete(cmd, "write", cobra.FixedCompletions([]string{"pcapng"}, cobra.ShellCompDirectiveFilterFileExt))
 	return cmd
 }
 

@@ -32,6 +32,9 @@ func (a *app) report(err error) int {
 		return 0 // the reader has seen enough
 	}
 	p, ok := lang.AsProblem(err)
+	if file := (*fs.PathError)(nil); !ok && errors.As(err, &file) {
+		p, ok = fileProblem(file.Path, file.Err), true
+	}
 	if !ok {
 		p = &lang.Problem{What: say(err.Error(), err.Error())}
 	}
@@ -180,7 +183,7 @@ func shown(word string) string {
 }
 
 // fileProblem words why a file cannot be opened, read or written.
-func fileProblem(name string, err error) error {
+func fileProblem(name string, err error) *lang.Problem {
 	name = shown(name)
 	p := &lang.Problem{Err: err}
 	switch {

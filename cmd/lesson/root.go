@@ -61,6 +61,9 @@ func (a *app) root() *cobra.Command {
 	}
 	root.AddCommand(a.verbs...)
 	root.SetHelpCommand(help)
+	for name, values := range map[string][]string{"lang": {"en", "zh"}, "color": {"auto", "always", "never"}} {
+		complete(root, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd, a.stdout) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error { a.usage(cmd, a.stderr); return nil })
 	root.SetFlagErrorFunc(flagProblem)
@@ -69,6 +72,13 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	return root
+}
+
+// complete completes a flag's value in a shell.
+func complete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
+	if err := cmd.RegisterFlagCompletionFunc(flag, f); err != nil {
+		panic(err) // there is no such flag
+	}
 }
 
 func programVersion() string {
