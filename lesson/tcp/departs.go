@@ -135,11 +135,9 @@ func (o *observation) sendsSynAck() {
 		o.move(from, RcvSyn) // it acknowledges a SYN, so it has received one
 	case Closed, Unknown:
 		o.force(from, SynRecv)
-	case Established, CloseWait, FinWait1, LastAck:
-		if !x.is(sentFin) { // still repeating: the ACK has not reached it
-			x.unset(gotPeerFin)
-			o.takeBack(from, x.gotSyn, SynRecv)
-		}
+	case Established, CloseWait: // still repeating: the ACK has not reached it
+		x.unset(gotPeerFin)
+		o.takeBack(from, x.gotSyn, SynRecv)
 	}
 	x.set(answered)
 	o.move(from, SndSynAck)
@@ -170,9 +168,6 @@ func (o *observation) sendsAck() {
 	o.move(from, SndAck)
 	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
 		x.set(pastSyn)
-	}
-	if o.s.Len > 0 {
-		x.set(sentData)
 	}
 }
 
