@@ -155,6 +155,12 @@ func (o *observation) sendsAck() {
 				o.step.Findings |= AckedUnseen
 			}
 		}
+	case SynRecv:
+		if x.is(active) && y.is(answered) {
+			// A simultaneous open: it repeats SYN and ACK until the peer's
+			// has come, so that has come.
+			o.move(from, RcvAckOfSyn)
+		}
 	case Closed:
 		if x.gotRst != 0 {
 			o.takeBack(from, x.gotRst, x.beforeRst) // the RST did not count
