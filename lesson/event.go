@@ -189,6 +189,7 @@ type Ending struct {
 	Connections int
 	Dropped     uint64 // frames the kernel could not hand to the capture
 	Kept        bool   // the run was what the lesson promised (true in explain)
+	Stopped     bool   // broken off by the person who watched
 	Disagreed   int    // times the kernel said something else than the story
 	Duration    time.Duration
 }

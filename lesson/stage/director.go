@@ -61,7 +61,7 @@ func (d *director) play() error {
 	if d.mute {
 		return failed
 	}
-	if err := d.end(failed == nil); err != nil {
+	if err := d.end(failed); err != nil {
 		return err
 	}
 	if failed == nil && !d.promises.kept() {

@@ -103,7 +103,7 @@ func (d *director) rest() error {
 	}
 	d.moved = false
 	state := d.state()
-	d.attach(kernel, state)
+	d.attach(&kernel, state)
 	if err := d.flush(); err != nil {
 		return err
 	}
@@ -113,13 +113,16 @@ func (d *director) rest() error {
 // attach puts the kernel's answers to the rows they are true of: the last one,
 // and those before it from which on that end has not moved. An answer that
 // differs is shown on the last row alone.
-func (d *director) attach(kernel [2]lesson.Kernel, state [2]tcp.State) {
+func (d *director) attach(kernel *[2]lesson.Kernel, state [2]tcp.State) {
 	for e, k := range kernel {
 		if !k.Asked() {
 			continue
 		}
 		agrees := k.Agrees(state[e])
-		if !agrees {
+		if agrees {
+			k.State = state[e] // the listener found in place of no socket is CLOSED
+			kernel[e] = k
+		} else {
 			d.disagreed++
 		}
 		for i := len(d.story.items) - 1; i >= 0; i-- {
@@ -211,12 +214,14 @@ func (d *director) warn(t lang.Text) error {
 	return d.tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: t}})
 }
 
-// end tells what is left, what was lost or missing, and the Ending.
-func (d *director) end(whole bool) error {
+// end tells what is left, what was lost or missing, and the Ending of a script
+// that ran to its end, failed with a Problem, or was stopped.
+func (d *director) end(failed error) error {
 	if err := d.flush(); err != nil {
 		return err
 	}
-	if whole {
+	_, broke := lang.AsProblem(failed)
+	if failed == nil {
 		if differs := d.promises.end(); !differs.IsZero() {
 			if err := d.tell(&lesson.Note{Kind: lesson.Differs, Explanation: lesson.Explanation{Text: differs}}); err != nil {
 				return err
@@ -233,7 +238,7 @@ func (d *director) end(whole bool) error {
 	}
 	return d.tell(&lesson.Ending{
 		Segments: d.story.n, Connections: 1, Dropped: dropped,
-		Kept: whole && d.promises.kept(), Disagreed: d.disagreed,
+		Kept: !broke && d.promises.kept(), Stopped: failed != nil && !broke, Disagreed: d.disagreed,
 		Duration: d.story.last.Sub(d.story.first),
 	})
 }

@@ -152,8 +152,8 @@ func TestCancelled(t *testing.T) {
 		if d := time.Since(begin); d > 5*time.Second {
 			t.Errorf("%s: took %v", where, d)
 		}
-		if e := ending(t, r); e.Kept {
-			t.Errorf("%s: kept", where)
+		if e := ending(t, r); !e.Stopped {
+			t.Errorf("%s: not told as stopped", where)
 		}
 	}
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {

@@ -91,9 +91,12 @@ func (c *Conn) Observe(s *Segment) Step {
 	from := c.endOf(s)
 	o := observation{c: c, s: s, from: from, x: &c.half[from], y: &c.half[from.Peer()]}
 	o.step = Step{N: c.n, From: from, Before: c.states()}
-	if s.BadChecksum {
+	switch {
+	case s.BadChecksum:
 		o.step.Findings |= BadChecksum
-	} else {
+	case o.stray():
+		o.step.Findings |= Gap | Unacceptable
+	default:
 		o.numbers()
 		o.notice()
 		o.departs()
@@ -150,6 +153,14 @@ type observation struct {
 	from End
 	x, y *half
 	step Step
+}
+
+// stray reports whether a segment cannot be its sender's own: it lies beyond
+// what was sent so far and beyond the window that the receiver has offered.
+func (o *observation) stray() bool {
+	s, x, y := o.s, o.x, o.y
+	return s.Flags&(SYN|RST) == 0 && o.bothScaled() && x.is(pastSyn) && y.is(hasAcked) &&
+		x.nxt.Less(s.Seq) && !y.acceptable(s, true)
 }
 
 // numbers learns the sequence numbers that this segment is the first to show.

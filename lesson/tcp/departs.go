@@ -135,11 +135,9 @@ func (o *observation) sendsSynAck() {
 		o.move(from, RcvSyn) // it acknowledges a SYN, so it has received one
 	case Closed, Unknown:
 		o.force(from, SynRecv)
-	case Established, CloseWait, FinWait1, LastAck:
-		if !x.is(sentFin) { // still repeating: the ACK has not reached it
-			x.unset(gotPeerFin)
-			o.takeBack(from, x.gotSyn, SynRecv)
-		}
+	case Established, CloseWait: // still repeating: the ACK has not reached it
+		x.unset(gotPeerFin)
+		o.takeBack(from, x.gotSyn, SynRecv)
 	}
 	x.set(answered)
 	o.move(from, SndSynAck)
@@ -157,6 +155,12 @@ func (o *observation) sendsAck() {
 				o.step.Findings |= AckedUnseen
 			}
 		}
+	case SynRecv:
+		if x.is(active) && y.is(answered) {
+			// A simultaneous open: it repeats SYN and ACK until the peer's
+			// has come, so that has come.
+			o.move(from, RcvAckOfSyn)
+		}
 	case Closed:
 		if x.gotRst != 0 {
 			o.takeBack(from, x.gotRst, x.beforeRst) // the RST did not count
@@ -170,9 +174,6 @@ func (o *observation) sendsAck() {
 	o.move(from, SndAck)
 	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
 		x.set(pastSyn)
-	}
-	if o.s.Len > 0 {
-		x.set(sentData)
 	}
 }
 

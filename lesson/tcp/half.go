@@ -46,7 +46,6 @@ const (
 	active                       // it has sent a SYN without ACK
 	scaled                       // its SYN offered window scaling
 	sentRst
-	sentData
 	passive // it came from LISTEN
 )
 

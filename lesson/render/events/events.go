@@ -186,6 +186,7 @@ func (l *line) ending(e *lesson.Ending) {
 	l.int("connections", int64(e.Connections))
 	l.uint("dropped", e.Dropped)
 	l.bool("kept", e.Kept)
+	l.bool("stopped", e.Stopped)
 	l.int("disagreed", int64(e.Disagreed))
 	l.seconds("duration", e.Duration)
 }

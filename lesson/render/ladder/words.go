@@ -223,6 +223,9 @@ func verdict(e *lesson.Ending, asked, live bool) lang.Text {
 	case live:
 		en, zh = append(en, "nothing lost"), append(zh, "没有丢失")
 	}
+	if e.Stopped {
+		en, zh = append(en, "stopped before its end"), append(zh, "中途停止")
+	}
 	if !e.Kept {
 		en, zh = append(en, "not as promised"), append(zh, "与承诺不符")
 	}
