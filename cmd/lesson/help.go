@@ -56,12 +56,9 @@ func (a *app) help(cmd *cobra.Command, w io.Writer) {
 			a.table(w, rows)
 		}
 	}
-	a.flags(w, say("Flags", "选项"), cmd.LocalNonPersistentFlags())
-	if cmd.HasParent() {
-		a.flags(w, say("Flags everywhere", "通用选项"), cmd.InheritedFlags())
-	} else {
-		a.flags(w, say("Flags everywhere", "通用选项"), cmd.PersistentFlags())
-	}
+	everywhere := cmd.Root().PersistentFlags()
+	a.flags(w, say("Flags", "选项"), cmd.Flags(), func(f *pflag.Flag) bool { return everywhere.Lookup(f.Name) == nil })
+	a.flags(w, say("Flags everywhere", "通用选项"), everywhere, func(*pflag.Flag) bool { return true })
 	a.heading(w, say("Exit codes", "退出码"))
 	var rows [][2]string
 	for _, e := range exitCodes {
@@ -81,10 +78,11 @@ func (a *app) usage(cmd *cobra.Command, w io.Writer) {
 
 func (a *app) heading(w io.Writer, t lang.Text) { fmt.Fprintf(w, "\n%s\n", a.in(t)) }
 
-func (a *app) flags(w io.Writer, title lang.Text, set *pflag.FlagSet) {
+// flags writes those flags of a set that are wanted, in the order they were defined.
+func (a *app) flags(w io.Writer, title lang.Text, set *pflag.FlagSet, wanted func(*pflag.Flag) bool) {
 	var rows [][2]string
 	set.VisitAll(func(f *pflag.Flag) {
-		if f.Hidden {
+		if f.Hidden || !wanted(f) {
 			return
 		}
 		value, use := pflag.UnquoteUsage(f)

@@ -45,7 +45,7 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 		Use:     l.Name,
 		Aliases: aliases[l.Name],
 		Short:   a.in(l.Title),
-		Long:    a.in(l.Title) + a.in(say(". ", "。")) + a.in(l.Teaches),
+		Long:    a.in(l.Title) + a.in(say(": ", "：")) + a.in(l.Teaches) + a.in(say(".", "。")),
 		Args:    noArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -60,12 +60,16 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 		f.set[o.Name] = fl.Bool(o.Name, false, a.in(o.Text))
 	}
 	fl.Var((*portFlag)(&f.port), "port", a.in(say("the server's port (default 2023)", "服务器的端口（默认 2023）")))
-	fl.StringVar(&f.message, "message", "你好，世界！！！", a.in(sayf(
-		"what the client sends: `TEXT`, at most %d bytes", "客户端发送的内容 `TEXT`，最多 %d 字节", longestMessage)))
+	fl.StringVar(&f.message, "message", defaultMessage, a.in(sayf(
+		"what the client sends (default %s): `TEXT` of at most %d bytes", "客户端发送的内容（默认 %s），`TEXT` 最多 %d 字节", defaultMessage, longestMessage)))
 	fl.BoolVar(&f.ipv6, "ipv6", false, a.in(say("over IPv6 (::1)", "使用 IPv6（::1）")))
 	fl.BoolVar(&f.private, "private", false, a.in(say("in a private network, even as root", "使用私有网络，即使是 root")))
 	fl.BoolVar(&f.host, "host", false, a.in(say("on the host's own lo, or not at all", "只用主机自己的 lo")))
-	fl.BoolVar(&f.step, "step", false, a.in(say("wait for a key at each step", "每一步都等待按键")))
+	steps := say("wait for a key at each step", "每一步都等待按键")
+	if l.Step {
+		steps = say("wait for a key at each step, as it does by itself on a terminal", "每一步都等待按键（在终端上默认如此）")
+	}
+	fl.BoolVar(&f.step, "step", false, a.in(steps))
 	fl.BoolVar(&f.noStep, "no-step", false, a.in(say("never wait", "从不等待")))
 	fl.StringVarP(&f.write, "write", "w", "", a.in(say("keep what was captured in `FILE.pcapng`; - is stdout", "把抓到的内容保存到 `FILE.pcapng`；- 表示标准输出")))
 	f.outputFlags.add(a, fl)
@@ -101,8 +105,12 @@ func (p *portFlag) Set(s string) error {
 	return nil
 }
 
-// longestMessage is what the server reads at once, as the article's does.
-const longestMessage = 1024
+const (
+	// defaultMessage is the article's.
+	defaultMessage = "你好，世界！！！"
+	// longestMessage is what the server reads at once, as the article's does.
+	longestMessage = 1024
+)
 
 // check refuses what cannot be meant.
 func (f *liveFlags) check(fl *pflag.FlagSet) error {

@@ -93,7 +93,7 @@ func (a *app) screen(f *liveFlags) io.Writer {
 func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool) (err error) {
 	wire, err := capture.Live(loopback, f.port)
 	if err != nil {
-		return err
+		return private.Refused(err, a.args)
 	}
 	defer wire.Close()
 	diag, err := sockets.Open()
