@@ -24,7 +24,7 @@ func (o *observation) arrives() {
 }
 
 func (o *observation) getsReset() {
-	s, y, to := o.s, o.y, o.from.Peer()
+	s, y, to := o.s, o.y, o.to
 	switch y.state {
 	case Closed, Listen:
 		o.move(to, RcvRst)
@@ -59,7 +59,7 @@ func (o *observation) getsReset() {
 }
 
 func (o *observation) getsSyn() {
-	s, y, to := o.s, o.y, o.from.Peer()
+	s, y, to := o.s, o.y, o.to
 	switch y.state {
 	case Listen, SynSent:
 		y.learnRcv(s.Seq.Add(1)) // whether data in the SYN is taken, its ACK will tell
@@ -78,7 +78,7 @@ func (o *observation) getsSyn() {
 }
 
 func (o *observation) getsSynAck() {
-	s, y, to := o.s, o.y, o.from.Peer()
+	s, y, to := o.s, o.y, o.to
 	ok := y.iss.Less(s.Ack) && s.Ack.LessEq(y.nxt)
 	switch {
 	case y.state == SynSent && ok:
@@ -102,7 +102,7 @@ func (o *observation) getsSynAck() {
 
 // getsAck is the fifth check of §3.10.7.4; false when the segment is dropped.
 func (o *observation) getsAck() bool {
-	s, y, to := o.s, o.y, o.from.Peer()
+	s, y, to := o.s, o.y, o.to
 	if !s.Flags.Has(ACK) {
 		return false
 	}
@@ -132,7 +132,7 @@ func (o *observation) getsAck() bool {
 
 // getsText takes the payload, and the FIN once everything before it is there.
 func (o *observation) getsText() {
-	s, y, to := o.s, o.y, o.from.Peer()
+	s, y, to := o.s, o.y, o.to
 	if !y.is(knowsRcv) {
 		y.learnRcv(s.Seq)
 	}
@@ -144,14 +144,14 @@ func (o *observation) getsText() {
 // acknowledged again, and in TIME_WAIT it starts the waiting anew.
 func (o *observation) repeatsFin() {
 	if o.s.Flags.Has(FIN) && o.y.state == TimeWait {
-		o.move(o.from.Peer(), RcvFin)
+		o.move(o.to, RcvFin)
 	}
 }
 
 // inOrder lets everything that the peer has put on the wire without a hole
 // reach an end: segments do not overtake each other unless shown to.
 func (o *observation) inOrder(e End) {
-	h, peer := &o.c.half[e], &o.c.half[e.Peer()]
+	h, peer := &o.c.half[e], &o.c.half[o.c.peer(e)]
 	if !h.is(knowsRcv) {
 		return
 	}
@@ -166,7 +166,7 @@ func (o *observation) inOrder(e End) {
 
 // receivesFin lets the peer's FIN reach an end, if everything before it has.
 func (o *observation) receivesFin(e End) {
-	h, peer := &o.c.half[e], &o.c.half[e.Peer()]
+	h, peer := &o.c.half[e], &o.c.half[o.c.peer(e)]
 	if !peer.is(sentFin) || h.is(gotPeerFin) || !h.is(knowsRcv) || !peer.fin.Less(h.rcv) {
 		return
 	}

@@ -19,6 +19,7 @@ type Conn struct {
 	n     uint32
 	seen  Completeness
 	known bool // the ends are set
+	self  bool // both ends are one socket, connected to itself
 	// doubt: bytes were acknowledged that were never seen. They may have
 	// held a FIN of doubtful's, so nothing is said of either end until its
 	// next data, or its FIN, shows that they did not.
@@ -38,6 +39,9 @@ func (c *Conn) Endpoint(e End) Endpoint { return c.ends[e] }
 func (c *Conn) State(e End) State {
 	if c.doubt {
 		return Unknown
+	}
+	if c.self {
+		e = Client
 	}
 	return c.half[e].state
 }
@@ -89,7 +93,8 @@ func (c *Conn) Observe(s *Segment) Step {
 	}
 	c.last = s.Time
 	from := c.endOf(s)
-	o := observation{c: c, s: s, from: from, x: &c.half[from], y: &c.half[from.Peer()]}
+	to := c.peer(from)
+	o := observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
 	o.step = Step{N: c.n, From: from, Before: c.states()}
 	switch {
 	case s.BadChecksum:
@@ -109,9 +114,20 @@ func (c *Conn) Observe(s *Segment) Step {
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]
+		if c.self {
+			h, o.step.Taken[e] = &c.half[Client], o.step.Taken[Client]
+		}
 		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && !h.is(certain)
 	}
 	return o.step
+}
+
+// peer is the other end; for a socket connected to itself, the same one.
+func (c *Conn) peer(e End) End {
+	if c.self {
+		return e
+	}
+	return e.Peer()
 }
 
 func (c *Conn) states() [2]State { return [2]State{c.State(Client), c.State(Server)} }
@@ -136,12 +152,14 @@ func (c *Conn) begin(s *Segment) {
 			c.ends = [2]Endpoint{s.Dst, s.Src}
 		}
 	}
+	c.self = c.ends[Client] == c.ends[Server]
 	if syn && !ack {
-		from := c.endOf(s)
-		for e, state := range [2]State{Closed, Listen} {
-			if h := &c.half[from^End(e)]; h.state == Unknown {
-				h.state = state
-			}
+		x := c.endOf(s)
+		if y := &c.half[c.peer(x)]; y.state == Unknown {
+			y.state = Listen
+		}
+		if x := &c.half[x]; x.state == Unknown || c.self {
+			x.state = Closed
 		}
 	}
 }
@@ -151,6 +169,7 @@ type observation struct {
 	c    *Conn
 	s    *Segment
 	from End
+	to   End
 	x, y *half
 	step Step
 }

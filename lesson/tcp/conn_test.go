@@ -212,3 +212,25 @@ func TestConnIsSmallAndFlat(t *testing.T) {
 		t.Errorf("observing a segment allocates %v times", n)
 	}
 }
+
+// A socket connected to itself is both ends at once (RFC 9293 §3.5: a
+// simultaneous open with oneself).
+func TestSelfConnect(t *testing.T) {
+	var c tcp.Conn
+	for _, tt := range []struct {
+		flags    tcp.Flags
+		seq, ack tcp.Seq
+		want     tcp.State
+	}{
+		{tcp.SYN, 100, 0, tcp.SynRecv},
+		{tcp.SYN | tcp.ACK, 100, 101, tcp.Established},
+		{tcp.ACK, 101, 101, tcp.Established},
+		{tcp.FIN | tcp.ACK, 101, 101, tcp.Closing},
+		{tcp.ACK, 102, 102, tcp.TimeWait},
+	} {
+		s := tcp.Segment{Src: ends[0], Dst: ends[0], Flags: tt.flags, Seq: tt.seq, Ack: tt.ack, Window: 1000}
+		if step := c.Observe(&s); step.After != [2]tcp.State{tt.want, tt.want} {
+			t.Errorf("%v: %v, want %v", tt.flags, step.After, tt.want)
+		}
+	}
+}

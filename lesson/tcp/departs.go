@@ -73,7 +73,7 @@ func (o *observation) proves() {
 	if y.nxt.Less(ack) && ack.Sub(y.nxt) < 1<<30 {
 		o.step.Findings |= AckedUnseen
 		if !y.is(sentFin) && (y.state == Established || y.state == CloseWait) {
-			o.c.doubt, o.c.doubtful = true, from.Peer()
+			o.c.doubt, o.c.doubtful = true, o.to
 		}
 		y.nxt = ack
 	}

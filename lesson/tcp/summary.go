@@ -67,6 +67,9 @@ func (c *Conn) Summary() Summary {
 	}
 	for e := range c.half {
 		h := &c.half[e]
+		if c.self {
+			h = &c.half[Client]
+		}
 		s.End[e] = EndSummary{
 			State: c.State(End(e)), Bytes: c.bytes[e], Seen: h.last != 0,
 			Active: h.is(active), Answered: h.is(answered), Open: h.is(pastSyn),
