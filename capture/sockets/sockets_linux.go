@@ -15,6 +15,10 @@ import (
 	"lesson/lesson/tcp"
 )
 
+// The library looks for the machine's byte order on first use, and without a
+// lock: two goroutines that ask at once would race.
+var _ = nl.NativeEndian()
+
 // Diag is an open line to the kernel's socket table, in the network namespace
 // it was opened in. It may be used by several goroutines, and after the
 // process has given its privileges up.
