@@ -11,7 +11,7 @@ LESSON    ?= handshake
 RACY = ./capture/... ./lesson/stage/... ./cmd/...
 
 GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@latest
+GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 export CGO_ENABLED = 0
 export GOFLAGS    += -buildvcs=false
@@ -51,8 +51,8 @@ fuzz: go ## fuzz every target for FUZZTIME each
 		done; \
 	done
 
-cover: go ## write coverage.out and print it by function
-	$(GO) test -coverpkg=./... -coverprofile=coverage.out ./...
+cover: go ## write coverage.out and print the total
+	$(GO) test -coverpkg=./... -coverprofile=coverage.out $$($(GO) list ./... | grep -v capture/private)
 	@$(GO) tool cover -func=coverage.out | tail -n 1
 
 bench: go ## run the benchmarks

@@ -5,9 +5,11 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -115,6 +117,56 @@ func TestPackageComments(t *testing.T) {
 		if !ok {
 			t.Errorf("package %s does not say what it is for", pkg)
 		}
+	}
+}
+
+// TestArchitecture holds docs/architecture.md to the packages there are and to
+// what they import.
+func TestArchitecture(t *testing.T) {
+	imports := map[string]map[string]bool{}
+	eachFile(t, func(name, pkg string, src []byte) {
+		if strings.HasSuffix(name, "_test.go") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, src, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pkg = strings.TrimPrefix(pkg, "lesson/")
+		if imports[pkg] == nil {
+			imports[pkg] = map[string]bool{}
+		}
+		for _, imp := range f.Imports {
+			if what, ok := strings.CutPrefix(strings.Trim(imp.Path.Value, `"`), "lesson/"); ok {
+				imports[pkg][what] = true
+			}
+		}
+	})
+	doc, err := os.ReadFile(filepath.Join(top, "docs/architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := regexp.MustCompile("`([^`]+)`")
+	for _, row := range regexp.MustCompile("(?m)^\\| `(.+?)` \\|.*\\| (.*) \\|$").FindAllStringSubmatch(string(doc), -1) {
+		pkg, says := row[1], row[2]
+		is, ok := imports[pkg]
+		if delete(imports, pkg); !ok {
+			t.Errorf("docs/architecture.md has a package %s that is not there", pkg)
+		}
+		if says == "everything" {
+			continue
+		}
+		want := strings.Join(slices.Sorted(maps.Keys(is)), " ")
+		var got []string
+		for _, q := range quoted.FindAllStringSubmatch(says, -1) {
+			got = append(got, q[1])
+		}
+		if slices.Sort(got); strings.Join(got, " ") != want {
+			t.Errorf("docs/architecture.md says that %s imports %v; it imports %s", pkg, got, want)
+		}
+	}
+	for pkg := range imports {
+		t.Errorf("docs/architecture.md has no word on the package %s", pkg)
 	}
 }
 

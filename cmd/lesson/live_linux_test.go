@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -218,4 +220,47 @@ func openDir(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return dir
+}
+
+// TestHostTrouble provokes what can be wrong with the host.
+func TestHostTrouble(t *testing.T) {
+	need(t, os.Geteuid() == 0, "only root plays on the host")
+	inUse, err := net.Listen("tcp", "127.0.0.2:0")
+	check(t, err)
+	defer inUse.Close()
+	_, used, err := net.SplitHostPort(inUse.Addr().String())
+	check(t, err)
+	for _, c := range []struct {
+		name string
+		args []string
+		env  []string
+		attr *syscall.SysProcAttr
+		code int
+		says []string
+	}{
+		{name: "port in use", args: []string{"handshake", "--host", "--port", used},
+			code: 1, says: []string{"port " + used, "hint: ", "--port", "ss -"}},
+		{name: "port in use, in Chinese", args: []string{"handshake", "--host", "--lang=zh", "--port", used},
+			code: 1, says: []string{"端口 " + used, "提示：", "--port"}},
+		{name: "lo is down", args: []string{"handshake", "--host"}, attr: &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET},
+			code: 1, says: []string{`"lo" is down`, "ip link set"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cmd := exec.Command("lesson", c.args...)
+			cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8")
+			cmd.SysProcAttr = c.attr
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			out, err := cmd.Output()
+			var e *exec.ExitError
+			if !errors.As(err, &e) || e.ExitCode() != c.code {
+				t.Fatalf("%v, want exit code %d\n%s", err, c.code, out)
+			}
+			for _, s := range c.says {
+				if !strings.Contains(stderr.String(), s) {
+					t.Errorf("no %q in:\n%s", s, stderr.String())
+				}
+			}
+		})
+	}
 }

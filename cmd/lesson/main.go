@@ -37,9 +37,20 @@ type app struct {
 }
 
 // run is the whole program, for main and for tests: it returns the exit code.
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) (code int) {
 	a := &app{args: args, stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
 	a.lang = languageOf(args, getenv)
+	defer func() {
+		// The catalogue panics when a lesson does not parse. Its author is to
+		// read the line and what was expected there, not our stack.
+		switch p := recover().(type) {
+		case nil:
+		case *lang.Problem:
+			code = a.report(p)
+		default:
+			panic(p)
+		}
+	}()
 	return a.report(a.root().Execute())
 }
 

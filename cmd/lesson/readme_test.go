@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"lesson/lesson"
 )
 
 // TestReadmeCommands tries every command the READMEs and the help show: its
@@ -58,4 +60,20 @@ func understood(args []string) error {
 		cmd.Args = cobra.ArbitraryArgs
 	}
 	return cmd.Args(cmd, cmd.Flags().Args())
+}
+
+// TestLessonInDocs reads the lesson that docs/lessons.md shows.
+func TestLessonInDocs(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(top, "docs/lessons.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(b), "\n```\n")
+	text, _, ok := strings.Cut(text, "```\n")
+	if !ok {
+		t.Fatal("docs/lessons.md shows no lesson")
+	}
+	if _, err := lesson.Parse("example", []byte(text)); err != nil {
+		t.Error(err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lesson/lesson/lessons"
 	"lesson/lesson/render/ladder"
 )
 
@@ -22,9 +23,7 @@ func (a *app) root() *cobra.Command {
 		Long: a.in(say(
 			"lesson lets a real client and a real server talk on this machine, captures what the kernel sends, and draws it with the states of both ends. Without root it works in a private network of its own.",
 			"lesson 在本机上让真实的客户端与服务器通信，捕获内核发出的内容，并连同两端的状态一起画出来。没有 root 权限时，它在自己的私有网络中运行。")),
-		Example: `  lesson handshake
-  sudo lesson teardown
-  lesson explain capture.pcapng`,
+		Example: examples(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -72,6 +71,12 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	return root
+}
+
+// examples are the first things to try: the first lesson, and the last as root.
+func examples() string {
+	all := lessons.All()
+	return "  lesson " + all[0].Name + "\n  sudo lesson " + all[len(all)-1].Name + "\n  lesson explain capture.pcapng"
 }
 
 // complete completes a flag's value in a shell.
