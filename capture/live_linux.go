@@ -236,22 +236,27 @@ func (l *LiveSource) Dropped() uint64 {
 func (l *LiveSource) Close() error {
 	l.Dropped() // the last chance to ask
 	l.closed.Store(true)
-	_ = l.raw.Control(func(fd uintptr) { leaveToKernel(int(fd)) })
+	release := func() {}
+	_ = l.raw.Control(func(fd uintptr) { release = leaveToKernel(int(fd)) })
+	defer release()
 	return l.file.Close()
 }
 
 // leaveToKernel makes the kernel's own worker end a packet socket. Whoever
-// closes one waits for all processors to have forgotten it, about 10 ms: more
-// than all the rest of a lesson. So a last reference is put into the queue of
-// a Unix socket that nobody holds but that queue itself; the kernel finds such
-// rings and takes them apart by itself, at once. Should a step fail, or an old
-// kernel do the work in our close(), nothing is lost but those 10 ms.
-func leaveToKernel(fd int) {
+// closes one last waits for all processors to have forgotten it, about 10 ms:
+// more than all the rest of a lesson. So one more reference is put into the
+// queue of a Unix socket that, after release, nobody holds but that queue
+// itself; the kernel finds such rings and takes them apart at once. Should a
+// step fail, or an old kernel do the work in our close, nothing is lost but
+// those 10 ms. The socket has to be closed before release is called.
+func leaveToKernel(fd int) (release func()) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return
+		return func() {}
 	}
 	_ = unix.Sendmsg(pair[0], []byte{0}, unix.UnixRights(pair[1], fd), nil, unix.MSG_NOSIGNAL)
-	_ = unix.Close(pair[1])
-	_ = unix.Close(pair[0])
+	return func() {
+		_ = unix.Close(pair[1])
+		_ = unix.Close(pair[0])
+	}
 }
