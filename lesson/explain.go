@@ -16,6 +16,9 @@ type Source interface {
 	Next() (tcp.Captured, error)
 }
 
+// warner is a Source that can say what it had to leave out.
+type warner interface{ Warnings() []lang.Text }
+
 // Detail says which events Explain tells.
 type Detail uint8
 
@@ -56,6 +59,9 @@ const (
 func Explain(src Source, opt ExplainOptions, t Teller) error {
 	x := &explainer{opt: opt, t: t, streams: map[pair]int{}}
 	err := x.read(src)
+	if w, ok := src.(warner); ok {
+		x.warnings = w.Warnings()
+	}
 	if tellErr := x.finish(); tellErr != nil {
 		return tellErr
 	}
@@ -94,6 +100,8 @@ type explainer struct {
 	first   int64
 	told    int
 	err     error
+
+	warnings []lang.Text
 }
 
 // read observes everything the source has, and returns how it ended.
@@ -240,8 +248,10 @@ func (x *explainer) finish() error {
 		return err
 	}
 	if len(x.conns) == 0 {
-		none := lang.Text{EN: "there is no TCP segment in this capture", ZH: "这份抓包里没有 TCP 报文段"}
-		if err := x.t.Tell(&Note{Warning, Explanation{Text: none}}); err != nil {
+		x.warnings = append(x.warnings, lang.Text{EN: "There is no TCP segment in this capture.", ZH: "这份抓包里没有 TCP 报文段。"})
+	}
+	for _, text := range x.warnings {
+		if err := x.t.Tell(&Note{Warning, Explanation{Text: text}}); err != nil {
 			return err
 		}
 	}

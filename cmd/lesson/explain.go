@@ -90,8 +90,11 @@ func (a *app) explain(f *explainFlags, name string) error {
 	}
 	w := bufio.NewWriter(a.stdout)
 	var t lesson.Teller = events.New(w)
-	if !f.json {
+	switch {
+	case !f.json:
 		t = &fitting{w: w, o: a.drawing(a.stdout, &f.outputFlags)}
+	case f.summary:
+		t = connections{t}
 	}
 	err = lesson.Explain(src, opt, t)
 	return errors.Join(err, w.Flush())
@@ -125,6 +128,17 @@ func (f *fitting) Tell(e lesson.Event) error {
 		}
 	}
 	return f.as.Tell(e)
+}
+
+// connections passes on the connections alone.
+type connections struct{ lesson.Teller }
+
+// Tell drops every other event.
+func (c connections) Tell(e lesson.Event) error {
+	if _, ok := e.(*lesson.Connection); !ok {
+		return nil
+	}
+	return c.Teller.Tell(e)
 }
 
 // open opens a capture file; "-" is stdin, if something is piped into it.
