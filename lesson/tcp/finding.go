@@ -36,22 +36,22 @@ var findings = [numFindings]struct {
 	text lang.Text
 }{
 	{"retransmission", lang.Text{EN: "these sequence numbers were sent before", ZH: "这些序号此前已经发送过"}},
-	{"out-of-order", lang.Text{EN: "fills or overtakes a hole: segments did not come in the order sent", ZH: "填补或越过了一个空洞：报文段没有按发送顺序到达"}},
-	{"gap", lang.Text{EN: "earlier bytes are missing: lost, late, or not captured", ZH: "前面有字节缺失：丢失、迟到，或没有被抓到"}},
-	{"duplicate-ack", lang.Text{EN: "acknowledges the same number again: its sender still waits for the same byte", ZH: "再次确认同一个序号：发送者仍在等待同一个字节"}},
-	{"window-update", lang.Text{EN: "only tells a new receive window", ZH: "只是通告新的接收窗口"}},
+	{"out-of-order", lang.Text{EN: "fills a hole or lies beyond one: segments did not come in the order sent", ZH: "填补了空洞，或位于空洞之后：报文段没有按发送顺序到达"}},
+	{"gap", lang.Text{EN: "earlier bytes are missing: lost, late, or not captured", ZH: "前面有字节缺失：丢失了、迟到了，或没有抓到"}},
+	{"duplicate-ack", lang.Text{EN: "acknowledges the same number again: its sender still waits for the same byte", ZH: "再次确认同一个序号：发送方仍在等待同一个字节"}},
+	{"window-update", lang.Text{EN: "only announces a new receive window", ZH: "只是通告新的接收窗口"}},
 	{"zero-window", lang.Text{EN: "the receive window is 0: the peer has to stop sending", ZH: "接收窗口为 0：对端必须停止发送"}},
 	{"keep-alive", lang.Text{EN: "a keep-alive probe: an old sequence number, sent only to draw an answer (RFC 9293 §3.8.4)", ZH: "保活探测：故意使用旧序号，只为引出一个应答（RFC 9293 §3.8.4）"}},
-	{"bad-checksum", lang.Text{EN: "the checksum is wrong: the receiver drops this segment unread", ZH: "校验和错误：接收端会直接丢弃这个报文段"}},
-	{"unacceptable", lang.Text{EN: "outside the receiver's window: it changes no state (RFC 9293 §3.10.7.4)", ZH: "落在接收窗口之外：不改变任何状态（RFC 9293 §3.10.7.4）"}},
-	{"reset-ignored", lang.Text{EN: "a RST that does not stand exactly at the next expected number does not close the connection (RFC 5961 §3)", ZH: "RST 的序号不恰好等于期望的下一个序号，不会关闭连接（RFC 5961 §3）"}},
-	{"reset-at-fin", lang.Text{EN: "the RST stands at the number the FIN had taken, one too low for RFC 9293; Linux accepts it all the same", ZH: "RST 使用了 FIN 占用的序号，按 RFC 9293 小了一；Linux 仍然接受"}},
+	{"bad-checksum", lang.Text{EN: "the checksum is wrong: the receiver discards this segment", ZH: "校验和错误：接收端会丢弃这个报文段"}},
+	{"unacceptable", lang.Text{EN: "the receiver does not accept its sequence or acknowledgement number: it changes no state there (RFC 9293 §3.10.7)", ZH: "接收端不接受它的序号或确认号：接收端的状态不变（RFC 9293 §3.10.7）"}},
+	{"reset-ignored", lang.Text{EN: "not a valid RST, so it closes nothing: its number is not exactly the next one expected, or in SYN_SENT it does not acknowledge the SYN (RFC 9293 §3.5.3, RFC 5961 §3)", ZH: "不是有效的 RST，不会关闭连接：它的序号不是期望的下一个序号，或在 SYN_SENT 时没有确认 SYN（RFC 9293 §3.5.3、RFC 5961 §3）"}},
+	{"reset-at-fin", lang.Text{EN: "the RST carries the number of the FIN, one less than RFC 9293 asks for; Linux accepts it all the same", ZH: "RST 使用了 FIN 的序号，比 RFC 9293 的要求小 1；Linux 仍然接受"}},
 	{"crossed", lang.Text{EN: "sent before the peer's last segment had arrived: the two crossed on the way", ZH: "发出时还没有收到对端的上一个报文段：两者在途中交错"}},
-	{"contradiction", lang.Text{EN: "does not fit what was seen so far: something is missing from the capture", ZH: "与此前所见不符：抓包中缺少了什么"}},
+	{"contradiction", lang.Text{EN: "does not fit what was seen so far: something is missing from the capture", ZH: "与此前所见不符：抓包中有缺失"}},
 	{"port-reused", lang.Text{EN: "a new connection between the same two addresses and ports", ZH: "同一对地址和端口上的新连接"}},
 	{"acked-unseen", lang.Text{EN: "acknowledges bytes that were never seen: the capture has missed a segment", ZH: "确认了从未见过的字节：抓包漏掉了报文段"}},
 	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
-	{"corrected", lang.Text{EN: "a state told here or earlier was corrected: only a later segment shows what had happened", ZH: "此处或先前的状态经过更正：后来的报文段才显示出实情"}},
+	{"corrected", lang.Text{EN: "a state shown here or earlier was corrected: only a later segment shows what had happened", ZH: "此处或先前的状态经过更正：后来的报文段才显示出实情"}},
 }
 
 // Has reports whether all of g are in f.
