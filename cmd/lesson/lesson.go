@@ -45,7 +45,7 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 		Use:     l.Name,
 		Aliases: aliases[l.Name],
 		Short:   a.in(l.Title),
-		Long:    a.in(l.Title) + a.in(say(". ", "。")) + a.in(l.Teaches),
+		Long:    a.in(l.Title) + a.in(say(": ", "：")) + a.in(l.Teaches),
 		Args:    noArgs,
 	}
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

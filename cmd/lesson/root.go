@@ -17,7 +17,7 @@ var version = ""
 // root builds the whole command line in the reader's language.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "lesson [LESSON|VERB]",
+		Use:   a.in(say("lesson [LESSON|VERB]", "lesson [课程|命令]")),
 		Short: a.in(say("TCP, live in the terminal", "在终端里现场观察 TCP")),
 		Long: a.in(say(
 			"lesson lets a real client and a real server talk on this machine, captures the segments the kernel sends, and draws them with the states of both ends. Without root it works in a private network of its own.",
