@@ -10,10 +10,10 @@ import (
 func noInterface(name string, err error) *lang.Problem {
 	return &lang.Problem{
 		What: lang.Text{
-			EN: fmt.Sprintf("there is no network interface %q here", name),
-			ZH: fmt.Sprintf("这里没有名为 %q 的网络接口", name),
+			EN: fmt.Sprintf("there is no network interface %q on this machine", name),
+			ZH: fmt.Sprintf("本机没有名为 %q 的网络接口", name),
 		},
-		Hint: lang.Text{EN: "to see those that are there: ip link", ZH: "查看现有的接口：ip link"},
+		Hint: lang.Text{EN: "list those that exist: ip link", ZH: "查看现有的接口：ip link"},
 		Err:  err,
 	}
 }
@@ -35,7 +35,7 @@ func interfaceDown(name string, err error) *lang.Problem {
 func refused(name string, err error) *lang.Problem {
 	return &lang.Problem{
 		What: lang.Text{
-			EN: fmt.Sprintf("capturing on %q is not allowed to this user", name),
+			EN: fmt.Sprintf("this user may not capture on %q", name),
 			ZH: fmt.Sprintf("当前用户无权在接口 %q 上抓包", name),
 		},
 		Hint: lang.Text{

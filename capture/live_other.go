@@ -24,7 +24,7 @@ func Live(string, uint16) (*LiveSource, error) {
 		},
 		Hint: lang.Text{
 			EN: "a capture made here can be explained: tcpdump -i lo0 -w - tcp | lesson explain -",
-			ZH: "可以解读在这里录制的抓包：tcpdump -i lo0 -w - tcp | lesson explain -",
+			ZH: "可以讲解在这里录制的抓包：tcpdump -i lo0 -w - tcp | lesson explain -",
 		},
 		Code: lang.ExitRefused,
 	}

@@ -47,7 +47,7 @@ func TestLiveProblems(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = Live("lo", 1)
-	problem(err, lang.ExitRefused, `capturing on "lo" is not allowed`, "--private")
+	problem(err, lang.ExitRefused, `may not capture on "lo"`, "--private")
 }
 
 // TestLiveTun captures on a link without a header of its own.

@@ -35,7 +35,7 @@ func openPcap(in *input) (container, error) {
 		return nil, unexpected(err)
 	}
 	if major := p.order.Uint16(h[4:]); major != 2 {
-		return nil, damagef("the capture is of pcap version %d, not 2", "抓包的 pcap 版本是 %d，而不是 2", major)
+		return nil, damagef("the capture is of pcap version %d, not 2", "抓包文件的 pcap 版本是 %d，而不是 2", major)
 	}
 	p.link = LinkType(p.order.Uint32(h[20:])) // the upper half speaks of frame check sequences
 	return p, nil

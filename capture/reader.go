@@ -173,7 +173,7 @@ var (
 		ZH: "可以这样录制一个：sudo tcpdump -i lo -w FILE tcp",
 	}
 	notACapture = &lang.Problem{
-		What: lang.Text{EN: "this is neither a pcap nor a pcapng capture", ZH: "这既不是 pcap 抓包，也不是 pcapng 抓包"},
+		What: lang.Text{EN: "this is neither a pcap nor a pcapng capture", ZH: "这既不是 pcap 文件，也不是 pcapng 文件"},
 		Hint: lang.Text{
 			EN: "convert another tool's capture with: editcap FILE NEW.pcapng",
 			ZH: "其他工具的抓包可以先转换：editcap FILE NEW.pcapng",
@@ -182,14 +182,14 @@ var (
 )
 
 func unreadable(err error) *lang.Problem {
-	return &lang.Problem{What: lang.Text{EN: "the capture cannot be read", ZH: "无法读取抓包"}, Err: err}
+	return &lang.Problem{What: lang.Text{EN: "the capture cannot be read", ZH: "无法读取抓包文件"}, Err: err}
 }
 
 func foreignLink(l LinkType) *lang.Problem {
 	return &lang.Problem{
 		What: lang.Text{
 			EN: fmt.Sprintf("every packet here is of %v, which this program cannot read", l),
-			ZH: fmt.Sprintf("这里的数据包全都是链路类型 %d，本程序读不了", uint16(l)),
+			ZH: fmt.Sprintf("这里的数据包的链路类型全都是 %d，本程序无法读取", uint16(l)),
 		},
 		Hint: lang.Text{
 			EN: "capture on an Ethernet, loopback or \"any\" interface: sudo tcpdump -i any -w FILE tcp",
@@ -213,20 +213,20 @@ func explainDamage(err error, n int) error {
 			EN: fmt.Sprintf("packet %d is damaged: %s", n, d.what.EN),
 			ZH: fmt.Sprintf("第 %d 个数据包已损坏：%s", n, d.what.ZH),
 		}, Hint: lang.Text{
-			EN: "what stands before it was read; for a capture that is whole: tcpdump -U -w FILE",
-			ZH: "它之前的内容都已读出；要得到完整的抓包：tcpdump -U -w FILE",
+			EN: "everything before it was read; to write every packet whole: tcpdump -U -w FILE",
+			ZH: "它之前的内容都已读出；要让每个数据包都完整写入：tcpdump -U -w FILE",
 		}}
 	case errors.Is(err, io.ErrUnexpectedEOF) && n == 0:
 		return &lang.Problem{
-			What: lang.Text{EN: "the capture ends within its own header", ZH: "抓包文件在文件头中间就结束了"},
+			What: lang.Text{EN: "the capture ends in the middle of its own header", ZH: "抓包文件在文件头中间就结束了"},
 			Hint: hintRecord,
 		}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return &lang.Problem{What: lang.Text{
 			EN: fmt.Sprintf("packet %d is cut short: the capture ends in the middle of it", n),
-			ZH: fmt.Sprintf("第 %d 个数据包不完整：抓包在它中间就结束了", n),
+			ZH: fmt.Sprintf("第 %d 个数据包不完整：抓包文件在它中间就结束了", n),
 		}, Hint: lang.Text{
-			EN: "what stands before it was read; to have every packet written whole: tcpdump -U -w FILE",
+			EN: "everything before it was read; to write every packet whole: tcpdump -U -w FILE",
 			ZH: "它之前的内容都已读出；要让每个数据包都完整写入：tcpdump -U -w FILE",
 		}}
 	}
@@ -249,7 +249,7 @@ func packed(magic []byte) *lang.Problem {
 					EN: "the capture is compressed with " + z.name,
 					ZH: "抓包文件用 " + z.name + " 压缩过",
 				},
-				Hint: lang.Text{EN: "unpack it on the way: " + command, ZH: "请边解压边读取：" + command},
+				Hint: lang.Text{EN: "unpack it while reading: " + command, ZH: "请边解压边读取：" + command},
 			}
 		}
 	}

@@ -241,7 +241,7 @@ func TestOpenProblems(t *testing.T) {
 		{"", "the capture is empty", "tcpdump"},
 		{"\xd4\xc3", "neither a pcap nor a pcapng", "editcap"},
 		{"{\"json\":true}", "neither a pcap nor a pcapng", "editcap"},
-		{"\xd4\xc3\xb2\xa1\x02\x00", "ends within its own header", "tcpdump"},
+		{"\xd4\xc3\xb2\xa1\x02\x00", "ends in the middle of its own header", "tcpdump"},
 		{"\xd4\xc3\xb2\xa1\x07\x00\x00\x00" + strings.Repeat("\x00", 16), "pcap version 7", ""},
 		{"\x1f\x8b\x08\x00", "compressed with gzip", "gunzip -c FILE | lesson explain -"},
 		{"\x1f\x8b", "compressed with gzip", "gunzip -c FILE | lesson explain -"},

@@ -218,7 +218,7 @@ func (x *explainer) open() error {
 		return nil
 	}
 	x.opened = true
-	o := &Opening{Name: "explain", Title: lang.Text{EN: "What the capture shows", ZH: "抓包里发生了什么"}, Place: File, Interface: x.opt.Name}
+	o := &Opening{Name: "explain", Title: lang.Text{EN: "What the capture shows", ZH: "抓包中的连接"}, Place: File, Interface: x.opt.Name}
 	if i := x.only(); i >= 0 {
 		c := &x.conns[i]
 		o.Ends[tcp.Client], o.Ends[tcp.Server] = c.Endpoint(tcp.Client).AddrPort(), c.Endpoint(tcp.Server).AddrPort()

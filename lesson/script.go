@@ -66,7 +66,7 @@ var verbs = [numVerbs]struct {
 	Recv:     {name: "recv", who: either, needs: connected, text: lang.Text{EN: "calls recv()", ZH: "调用 recv()"}},
 	Close:    {name: "close", who: either, needs: connected, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
 	Shutdown: {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
-	Abort:    {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "设置 SO_LINGER 为 0 后调用 close()"}},
+	Abort:    {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "以 SO_LINGER 0 调用 close()"}},
 	Print:    {name: "print", who: either, arg: "KEY", text: lang.Text{EN: "prints a line", ZH: "输出一行"}},
 	Wait:     {name: "wait", who: nobody, arg: "CONDITION"},
 	Pause:    {name: "pause", who: nobody},
@@ -95,15 +95,15 @@ type Condition struct {
 	Acked bool
 }
 
-// Text says the condition as a clause: "the client is in FIN_WAIT2".
+// Text says what is waited for: "the client to be in FIN_WAIT2".
 func (c Condition) Text() lang.Text {
 	switch {
 	case c.Acked:
-		return lang.Text{EN: "everything sent is acknowledged", ZH: "已发送的全部得到确认"}
+		return lang.Text{EN: "everything sent to be acknowledged", ZH: "已发送的内容全部得到确认"}
 	case c.End == tcp.Client:
-		return lang.Text{EN: "the client is in " + c.State.String(), ZH: "客户端进入 " + c.State.String()}
+		return lang.Text{EN: "the client to be in " + c.State.String(), ZH: "客户端进入 " + c.State.String()}
 	}
-	return lang.Text{EN: "the server is in " + c.State.String(), ZH: "服务器进入 " + c.State.String()}
+	return lang.Text{EN: "the server to be in " + c.State.String(), ZH: "服务器进入 " + c.State.String()}
 }
 
 // usage lists the verbs as a script writes them.

@@ -53,18 +53,18 @@ func notStarted(err error, m machine) *lang.Problem {
 		hint = m.allow(maxUser, "100000", maxNet, "100000")
 	case (refused || is(unix.ENOSYS)) && m.filtered:
 		what = lang.Text{
-			EN: "a seccomp filter, as containers have one, forbids making namespaces",
+			EN: "a seccomp filter, such as containers have, forbids creating namespaces",
 			ZH: "seccomp 过滤器（容器通常带有）禁止创建命名空间",
 		}
 		hint = lang.Text{
 			EN: "start the container with: docker run --security-opt seccomp=unconfined …\n" +
 				"or capture on its own loopback interface: docker run --user 0 --cap-add NET_RAW … " + m.command("--host"),
 			ZH: "请这样启动容器：docker run --security-opt seccomp=unconfined …\n" +
-				"或者在容器自己的回环接口上抓包：docker run --user 0 --cap-add NET_RAW … " + m.command("--host"),
+				"或者在容器自己的环回接口上抓包：docker run --user 0 --cap-add NET_RAW … " + m.command("--host"),
 		}
 	case refused && m.says(sysctl(cloneUser), "0"):
 		what = lang.Text{
-			EN: "ordinary users may make no user namespaces: the sysctl " + cloneUser + " is 0",
+			EN: "ordinary users may not create user namespaces: the sysctl " + cloneUser + " is 0",
 			ZH: "普通用户不能创建用户命名空间：内核参数 " + cloneUser + " 为 0",
 		}
 		hint = m.allow(cloneUser, "1")
@@ -72,20 +72,20 @@ func notStarted(err error, m machine) *lang.Problem {
 		return m.appArmor(err)
 	case refused && m.chrooted():
 		what = lang.Text{
-			EN: "the kernel makes no user namespaces for a process inside a chroot",
+			EN: "the kernel creates no user namespace for a process inside a chroot",
 			ZH: "内核不允许 chroot 环境中的进程创建用户命名空间",
 		}
 		hint = m.asRoot("run it outside the chroot, or", "请在 chroot 之外运行，或者")
 	case refused && m.says("sys/fs/selinux/enforce", "1"):
 		what = lang.Text{
-			EN: "SELinux forbids this program to make user namespaces",
+			EN: "SELinux forbids this program to create user namespaces",
 			ZH: "SELinux 禁止本程序创建用户命名空间",
 		}
 		hint = m.asRoot("see what it says with: sudo ausearch -m avc -ts recent\nor", "查看原因：sudo ausearch -m avc -ts recent\n或者")
 	case refused:
 		what = lang.Text{
-			EN: "making a user and a network namespace was refused, and this machine does not say by what",
-			ZH: "创建用户和网络命名空间被拒绝，而且系统没有说明是谁拒绝的",
+			EN: "this machine refused to create a user and a network namespace, and does not say why",
+			ZH: "创建用户和网络命名空间被拒绝，而且系统没有说明原因",
 		}
 		hint = m.asRoot("", "")
 	case is(unix.EINVAL, unix.ENOSYS):
@@ -112,7 +112,7 @@ func powerless(err error, m machine) *lang.Problem {
 	}
 	return &lang.Problem{
 		What: lang.Text{
-			EN: "the network namespace was made, but a security module gives this program no power over it",
+			EN: "the network namespace was created, but a security module gives this program no power over it",
 			ZH: "网络命名空间已创建，但安全模块不允许本程序管理它",
 		},
 		Hint: m.asRoot("", ""),
@@ -133,7 +133,7 @@ func notCaptured(err error, private bool, m machine) error {
 	switch refused := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES); {
 	case errors.Is(err, unix.EAFNOSUPPORT):
 		p.What = lang.Text{
-			EN: "this kernel has no packet sockets, with which one captures",
+			EN: "this kernel has no packet sockets, which capturing needs",
 			ZH: "本机内核不支持抓包所需的分组套接字（packet socket）",
 		}
 		p.Hint = m.first("modprobe af_packet", "load them", "请加载")
@@ -159,7 +159,7 @@ func notCaptured(err error, private bool, m machine) error {
 			EN: "run it as root: sudo " + m.command("") +
 				"\nor, without root, on a loopback interface of its own: " + m.as(m.program, "--private"),
 			ZH: "以 root 身份运行：sudo " + m.command("") +
-				"\n或者不用 root，在独立的回环接口上抓包：" + m.as(m.program, "--private"),
+				"\n或者不用 root，在独立的环回接口上抓包：" + m.as(m.program, "--private"),
 		}
 	}
 	return p
@@ -182,7 +182,7 @@ func (m machine) appArmor(err error) *lang.Problem {
 		},
 		Hint: lang.Text{
 			EN: "capture on the host's loopback interface: sudo " + m.command("") + "\nor allow this program, once and for all:\n" + profile,
-			ZH: "在主机的回环接口上抓包：sudo " + m.command("") + "\n或者一劳永逸地允许本程序：\n" + profile,
+			ZH: "在主机的环回接口上抓包：sudo " + m.command("") + "\n或者一劳永逸地允许本程序：\n" + profile,
 		},
 		Code: lang.ExitRefused,
 		Err:  err,
@@ -221,6 +221,6 @@ func (m machine) asRoot(en, zh string) lang.Text {
 	command := m.sudo() + m.command("")
 	return lang.Text{
 		EN: en + "capture on the host's loopback interface: " + command,
-		ZH: zh + "在主机的回环接口上抓包：" + command,
+		ZH: zh + "在主机的环回接口上抓包：" + command,
 	}
 }

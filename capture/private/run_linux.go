@@ -144,7 +144,7 @@ func killed(s syscall.Signal) *lang.Problem {
 			ZH: fmt.Sprintf("演示课程的进程被信号 %s 杀死", name),
 		},
 		Hint: lang.Text{
-			EN: "if nobody did that, the machine may be short of memory: sudo dmesg | tail",
+			EN: "if nobody did that on purpose, memory may have run out: sudo dmesg | tail",
 			ZH: "如果不是有人手动操作，可能是内存不足：sudo dmesg | tail",
 		},
 		Code: 128 + int(s),

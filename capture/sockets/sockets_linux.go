@@ -51,7 +51,7 @@ func silent(err error) *lang.Problem {
 		},
 		Hint: lang.Text{
 			EN: "load the module that answers: sudo modprobe tcp_diag",
-			ZH: "请加载负责回答的内核模块：sudo modprobe tcp_diag",
+			ZH: "请加载负责应答的内核模块：sudo modprobe tcp_diag",
 		},
 		Err: err,
 	}

@@ -30,7 +30,7 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   a.in(say("explain FILE|-", "explain 文件|-")),
 		Short: a.in(say("explain the connections in a pcap or pcapng file", "讲解 pcap 或 pcapng 文件中的连接")),
 		Long: a.in(say(
-			"explain reads a capture and draws its connection. Of several connections it prints a table, one line each; --stream draws one of them.",
+			"explain reads a capture and draws its connection. If there are several, it prints a table with one line each; --stream draws one of them.",
 			"explain 读取抓包文件并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。")),
 		Example: `  lesson explain capture.pcapng
   lesson explain --stream 3 capture.pcap
@@ -48,7 +48,7 @@ func (a *app) explainCommand() *cobra.Command {
 				return err
 			}
 			if f.stream >= 0 && f.summary {
-				return usage(say("--stream and --summary contradict each other", "--stream 与 --summary 互相矛盾"),
+				return usage(say("--stream and --summary cannot be used together", "--stream 与 --summary 不能同时使用"),
 					say("leave one of them out", "去掉其中一个"))
 			}
 			return a.explain(f, args[0])
@@ -63,7 +63,7 @@ func (a *app) explainCommand() *cobra.Command {
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.Var((*streamFlag)(&f.stream), "stream", a.in(say("draw the connection with this number", "画出该编号的连接")))
-	fl.BoolVar(&f.summary, "summary", false, a.in(say("one line a connection, even of one alone", "每个连接一行，即使只有一个连接")))
+	fl.BoolVar(&f.summary, "summary", false, a.in(say("one line per connection, even if there is only one", "每个连接一行，即使只有一个连接")))
 	f.outputFlags.add(a, fl)
 	return cmd
 }
@@ -145,7 +145,7 @@ func (c connections) Tell(e lesson.Event) error {
 func (a *app) open(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		if _, ok := terminal(a.stdin); ok {
-			return nil, usage(say("- reads a pipe, but there is none", "- 表示从管道读取，但现在没有管道"),
+			return nil, usage(say("- reads from a pipe, but nothing is piped in", "- 表示从管道读取，但现在没有管道"),
 				say("sudo tcpdump -i lo -U -w - tcp | lesson explain -", "sudo tcpdump -i lo -U -w - tcp | lesson explain -"))
 		}
 		return io.NopCloser(a.stdin), nil
@@ -173,7 +173,7 @@ func (n *streamFlag) Set(s string) error {
 	v, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
 		return usage(sayf("%s is not the number of a connection", "%s 不是连接的编号", shown(s)),
-			say("the first column of lesson explain FILE lists the numbers, from 0", "lesson explain 文件 的第一列列出编号，从 0 开始"))
+			say("lesson explain FILE shows the numbers in its first column, from 0", "lesson explain 文件 的第一列列出编号，从 0 开始"))
 	}
 	*n = streamFlag(v)
 	return nil

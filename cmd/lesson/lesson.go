@@ -71,7 +71,7 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 	}
 	fl.BoolVar(&f.step, "step", false, a.in(steps))
 	fl.BoolVar(&f.noStep, "no-step", false, a.in(say("never wait", "从不等待")))
-	fl.StringVarP(&f.write, "write", "w", "", a.in(say("keep what was captured in `FILE.pcapng`; - is stdout", "把抓到的内容保存到 `FILE.pcapng`；- 表示标准输出")))
+	fl.StringVarP(&f.write, "write", "w", "", a.in(say("save the capture in `FILE.pcapng`; - is stdout", "把抓包保存到 `FILE.pcapng`；- 表示标准输出")))
 	f.outputFlags.add(a, fl)
 	cmd.Example = a.lessonExamples(l)
 	for _, name := range []string{"port", "message"} {
@@ -130,7 +130,7 @@ func (f *liveFlags) check(fl *pflag.FlagSet) error {
 		return usage(say("the message is empty: nothing would be sent", "消息为空：没有内容可发送"), say("--message 'hello'", "--message '你好'"))
 	case len(f.message) > longestMessage:
 		return usage(sayf("the message is %d bytes long", "消息长 %d 字节", len(f.message)),
-			sayf("at most %d bytes, so that it travels in one piece and is read at once", "最多 %d 字节，这样才能一次送达、一次读完", longestMessage))
+			sayf("at most %d bytes, so that it travels in one piece and one recv() reads it all", "最多 %d 字节，这样才能一次送达，一次 recv() 读完", longestMessage))
 	case !printable(f.message):
 		return usage(say("the message has characters that cannot be printed", "消息含有不可打印的字符"), say("--message 'hello'", "--message '你好'"))
 	}

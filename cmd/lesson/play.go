@@ -61,7 +61,7 @@ func (a *app) stepped(l *lesson.Lesson, f *liveFlags) (bool, error) {
 	_, screen := terminal(a.screen(f))
 	if f.step && !(keys && screen) {
 		return false, usage(say("--step needs a terminal to show the steps on and to read keys from", "--step 需要终端来显示步骤并读取按键"),
-			say("leave --step out, or do not redirect", "去掉 --step，或不要重定向"))
+			say("leave out --step, or do not redirect", "去掉 --step，或不要重定向"))
 	}
 	return (f.step || l.Step && !f.noStep && !f.json) && keys && screen, nil
 }
@@ -71,9 +71,9 @@ func (a *app) checkStdout(f *liveFlags) error {
 	if f.write != "-" {
 		return nil
 	}
-	hint := sayf("lesson explain - can read it: … -w - | lesson explain -", "可以交给 lesson explain -：… -w - | lesson explain -")
+	hint := sayf("pipe it into lesson explain: … -w - | lesson explain -", "可以用管道交给 lesson explain：… -w - | lesson explain -")
 	if _, tty := terminal(a.stdout); tty {
-		return usage(say("-w - writes a capture to stdout, and that is a terminal", "-w - 会把抓包写到标准输出，而现在它是终端"), hint)
+		return usage(say("-w - writes the capture to stdout, which is a terminal", "-w - 会把抓包写到标准输出，而标准输出是终端"), hint)
 	}
 	if f.json {
 		return usage(say("-w - and --json both want stdout", "-w - 与 --json 都要占用标准输出"), say("-w FILE.pcapng", "-w FILE.pcapng"))

@@ -120,7 +120,7 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError) error {
 	what := sayf("unknown flag %s", "未知选项 %s", shown(typed))
 	if verb := ownerOf(cmd.Root(), e.GetSpecifiedName()); !cmd.HasParent() && verb != "" {
 		s := fmt.Sprintf("lesson %s %s", verb, typed)
-		return usage(what, sayf("flags stand behind the verb: %s", "选项写在动词之后：%s", s))
+		return usage(what, sayf("put flags after the verb: %s", "选项要写在命令之后：%s", s))
 	}
 	var known []string
 	add := func(f *pflag.Flag) {
@@ -170,7 +170,7 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return usage(sayf("%s takes no further word, but there is %s", "%s 之后不应再有其他词，却出现了 %s",
+	return usage(sayf("%s takes no further argument, but %s was given", "%s 之后不应再有参数，却出现了 %s",
 		cmd.CommandPath(), shown(args[0])), seeHelp(cmd))
 }
 
@@ -191,7 +191,7 @@ func fileProblem(name string, err error) *lang.Problem {
 		p.What = sayf("%s: no such file or directory", "%s：没有那个文件或目录", name)
 	case errors.Is(err, fs.ErrPermission):
 		p.What = sayf("%s: permission denied", "%s：权限不足", name)
-		p.Hint = sayf("ls -l %s shows who may use it", "ls -l %s 可以看到谁有权使用它", name)
+		p.Hint = sayf("see who may use it: ls -l %s", "查看谁有权使用它：ls -l %s", name)
 	case errors.Is(err, syscall.EISDIR):
 		p.What = sayf("%s is a directory", "%s 是一个目录", name)
 	case errors.Is(err, syscall.ENOSPC):

@@ -16,7 +16,7 @@ import (
 // verb and its flags have to exist.
 func TestReadmeCommands(t *testing.T) {
 	texts := map[string]string{}
-	for _, name := range []string{"README.md", "README.zh-CN.md", "docs/lessons.md"} {
+	for _, name := range []string{"README.md", "README.zh-CN.md", "docs/lessons.md", "docs/lessons.zh.md"} {
 		b, err := os.ReadFile(filepath.Join(top, name))
 		if err != nil {
 			t.Fatal(err)

@@ -19,10 +19,10 @@ var version = ""
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   a.in(say("lesson [LESSON|VERB]", "lesson [课程|命令]")),
-		Short: a.in(say("TCP, live in the terminal", "在终端里看活的 TCP")),
+		Short: a.in(say("TCP, live in the terminal", "在终端里现场观察 TCP")),
 		Long: a.in(say(
-			"lesson lets a real client and a real server talk on this machine, captures what the kernel sends, and draws it with the states of both ends. Without root it works in a private network of its own.",
-			"lesson 在本机上让真实的客户端与服务器通信，捕获内核发出的内容，并连同两端的状态一起画出来。没有 root 权限时，它在自己的私有网络中运行。")),
+			"lesson lets a real client and a real server talk on this machine, captures the segments the kernel sends, and draws them with the states of both ends. Without root it works in a private network of its own.",
+			"lesson 在本机上让真实的客户端与服务器通信，抓取内核发出的报文段，并连同两端的状态一起画出来。没有 root 权限时，它在自己的私有网络中运行。")),
 		Example: examples(),
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -133,7 +133,7 @@ func contradiction(fl *pflag.FlagSet, one, other string) error {
 	if f == nil || g == nil || f.Value.String() != "true" || g.Value.String() != "true" {
 		return nil
 	}
-	return usage(sayf("%s and %s contradict each other", "%s 与 %s 互相矛盾", spelled(f), spelled(g)),
+	return usage(sayf("%s and %s cannot be used together", "%s 与 %s 不能同时使用", spelled(f), spelled(g)),
 		sayf("leave one of them out", "去掉其中一个"))
 }
 
@@ -146,7 +146,7 @@ func isFile(name string) bool {
 func (a *app) listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "list",
-		Short:   a.in(say("list what can be taught", "列出全部课程")),
+		Short:   a.in(say("list the lessons", "列出全部课程")),
 		Example: "  lesson list",
 		Args:    noArgs,
 		RunE:    func(*cobra.Command, []string) error { return a.list() },
@@ -156,7 +156,7 @@ func (a *app) listCommand() *cobra.Command {
 func (a *app) helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     a.in(say("help [VERB]", "help [命令]")),
-		Short:   a.in(say("explain a lesson or a verb", "显示课程或命令的帮助")),
+		Short:   a.in(say("show the help of a lesson or a verb", "显示课程或命令的帮助")),
 		Example: "  lesson help explain",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
@@ -195,7 +195,7 @@ func (a *app) completionCommand() *cobra.Command {
 		ValidArgs: shells,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usage(say("completion needs the name of a shell", "completion 需要 shell 的名称"), say("lesson completion bash", "lesson completion bash"))
+				return usage(say("completion needs the name of a shell", "completion 需要指定 shell 的名称"), say("lesson completion bash", "lesson completion bash"))
 			}
 			if write[args[0]] == nil {
 				hint := seeHelp(cmd)

@@ -15,8 +15,8 @@ func (a *app) statesCommand() *cobra.Command {
 		Use:   "states",
 		Short: a.in(say("the states, every rule, and why", "所有状态、每条规则及其理由")),
 		Long: a.in(say(
-			"states prints the state machine as this program knows it: every state, and every rule with its section of the RFC and one sentence why. It is the table that decides what the ladders show.",
-			"states 输出本程序所用的状态机：每个状态，以及每条规则、它所依据的 RFC 章节和一句理由。图中显示的状态正是由这张表决定的。")),
+			"states prints the state machine as this program knows it: every state, and every rule with its RFC section and a sentence that says why. This table decides which states the drawings show.",
+			"states 输出本程序所用的状态机：每个状态，以及每条规则、它所依据的 RFC 章节和一句理由。图中显示的每个状态都由这张表决定。")),
 		Example: "  lesson states\n  lesson states --lang zh | less",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -53,18 +53,18 @@ func TestLiveDiffers(t *testing.T) {
 			"ACK and FIN apart", "server recv\nclient send x\nwait acked\nserver recv\nserver close\nclient close\nwait client TIME_WAIT, server CLOSED",
 			"client P. | ESTABLISHED ESTABLISHED\nserver . | ESTABLISHED ESTABLISHED\nclient F. | FIN_WAIT1 CLOSE_WAIT\nserver . | FIN_WAIT2 CLOSE_WAIT",
 			"segment 7 differs. Promised: ACK from the server, then client FIN_WAIT2, server CLOSE_WAIT. " +
-				"Came: FIN ACK from the server, then client TIME_WAIT, server LAST_ACK. close() came while the kernel was still delaying its ACK",
+				"Seen: FIN ACK from the server, then client TIME_WAIT, server LAST_ACK. close() came while the kernel was still delaying its ACK",
 		},
 		{
 			"ACK and FIN together", "server recv\nclient close\nwait client FIN_WAIT2\nserver close\nwait client TIME_WAIT, server CLOSED",
 			"client F. | FIN_WAIT1 CLOSE_WAIT\nserver F. | TIME_WAIT LAST_ACK",
 			"segment 5 differs. Promised: FIN ACK from the server, then client TIME_WAIT, server LAST_ACK. " +
-				"Came: ACK from the server, then client FIN_WAIT2, server CLOSE_WAIT. close() came after the kernel's delayed-ACK timer",
+				"Seen: ACK from the server, then client FIN_WAIT2, server CLOSE_WAIT. close() came too late: the kernel had already sent the ACK by itself",
 		},
 		{
 			"RST", "client abort\nwait client CLOSED, server CLOSED", "client F. | FIN_WAIT1 CLOSE_WAIT",
 			"segment 4 differs. Promised: FIN ACK from the client, then client FIN_WAIT1, server CLOSE_WAIT. " +
-				"Came: RST ACK from the client, then client CLOSED, server CLOSED. A RST ends the connection at once",
+				"Seen: RST ACK from the client, then client CLOSED, server CLOSED. A RST ends the connection at once",
 		},
 		{
 			"one too many", "client abort\nwait client CLOSED, server CLOSED", "",
@@ -104,7 +104,7 @@ func TestLiveOver(t *testing.T) {
 	var r record
 	begin := time.Now()
 	err := stage.Play(context.Background(), promising(t, opening+"client abort\nwait client FIN_WAIT2", opens+"client R. | CLOSED CLOSED"), n.Options, &r)
-	problem(t, err, lang.ExitDiffers, "waited in vain until the client is in FIN_WAIT2")
+	problem(t, err, lang.ExitDiffers, "waited in vain for the client to be in FIN_WAIT2")
 	if d := time.Since(begin); d > 30*time.Second {
 		t.Errorf("waited %v", d)
 	}

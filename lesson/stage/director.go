@@ -68,8 +68,8 @@ func (d *director) play() error {
 		return &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
 			EN: "this run was not what the lesson promises", ZH: "这次运行与课程的预期不同",
 		}, Hint: lang.Text{
-			EN: "on a busy machine, run it again; the note above says what was different",
-			ZH: "若机器繁忙，请再运行一次；不同之处见上面的说明",
+			EN: "the note above says what was different; on a busy machine, run it again",
+			ZH: "不同之处见上面的说明；若机器繁忙，请再运行一次",
 		}}
 	}
 	return failed
@@ -381,7 +381,7 @@ func (d *director) over() bool {
 func (d *director) late(what lang.Text) error {
 	s := d.state()
 	p := &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
-		EN: fmt.Sprintf("waited in vain until %s: the client is in %s, the server in %s", what.EN, s[tcp.Client], s[tcp.Server]),
+		EN: fmt.Sprintf("waited in vain for %s: the client is in %s, the server in %s", what.EN, s[tcp.Client], s[tcp.Server]),
 		ZH: fmt.Sprintf("没有等到%s：客户端处于 %s，服务器处于 %s", what.ZH, s[tcp.Client], s[tcp.Server]),
 	}}
 	for e, calls := range d.calls {
@@ -392,13 +392,13 @@ func (d *director) late(what lang.Text) error {
 	}
 	if n := d.o.Wire.Dropped(); n > 0 {
 		p.Hint = lang.Text{
-			EN: fmt.Sprintf("the capture lost %d frames on a busy interface; try --private", n),
-			ZH: fmt.Sprintf("接口繁忙，抓包丢失了 %d 帧；可以试试 --private", n),
+			EN: fmt.Sprintf("the capture lost %d frames on a busy interface; a private one is quiet: --private", n),
+			ZH: fmt.Sprintf("接口繁忙，抓包丢失了 %d 帧；私有网络里没有其他流量：--private", n),
 		}
 	} else if d.o.Place == lesson.Host {
 		p.Hint = lang.Text{
-			EN: "a firewall on this host may hold the segments back; in a network of its own there is none: --private",
-			ZH: "可能是本机防火墙拦截了报文段；换到独立的网络里就没有防火墙：--private",
+			EN: "a firewall on this host may hold the segments back; a private network has none: --private",
+			ZH: "可能是本机防火墙拦截了报文段；私有网络里没有防火墙：--private",
 		}
 	}
 	return p

@@ -38,7 +38,7 @@ func (p *promises) compare(s *lesson.Segment) (differs lang.Text) {
 	if len(p.left) == 0 {
 		p.differs = lang.Text{
 			EN: fmt.Sprintf("segment %d was not promised: %s.", s.N, inEnglish(&got)),
-			ZH: fmt.Sprintf("第 %d 个报文段出乎预期：%s。", s.N, inChinese(&got)),
+			ZH: fmt.Sprintf("第 %d 个报文段不在预期之中：%s。", s.N, inChinese(&got)),
 		}
 	} else {
 		want := p.left[0]
@@ -47,7 +47,7 @@ func (p *promises) compare(s *lesson.Segment) (differs lang.Text) {
 			return lang.Text{}
 		}
 		p.differs = lang.Text{
-			EN: fmt.Sprintf("segment %d differs. Promised: %s. Came: %s.", s.N, inEnglish(&want.Segment), inEnglish(&got)),
+			EN: fmt.Sprintf("segment %d differs. Promised: %s. Seen: %s.", s.N, inEnglish(&want.Segment), inEnglish(&got)),
 			ZH: fmt.Sprintf("第 %d 个报文段与预期不同。预期：%s。实际：%s。", s.N, inChinese(&want.Segment), inChinese(&got)),
 		}
 		if w := why(&want.Segment, &got, s.Step.Findings); !w.IsZero() {
@@ -89,23 +89,23 @@ func why(want, got *notation.Line, f tcp.Findings) lang.Text {
 	switch {
 	case f.Has(tcp.Retransmission):
 		return lang.Text{
-			EN: "It is a retransmission: its sender had no acknowledgement in time.",
+			EN: "It is a retransmission: its sender got no acknowledgement in time.",
 			ZH: "这是一次重传：发送方没有及时收到确认。",
 		}
 	case got.Flags.Has(tcp.RST):
 		return lang.Text{
-			EN: "A RST ends the connection at once: nobody listens there, data was left unread, or something between the two refuses (a firewall).",
-			ZH: "RST 会立即终止连接：对端没有监听、有数据未读，或者中间有防火墙拒绝。",
+			EN: "A RST ends the connection at once. Its sender aborted, closed with data unread or has no such connection, or a firewall refused.",
+			ZH: "RST 会立即终止连接：发送方中止了连接、关闭时有数据未读，或没有这个连接；也可能是防火墙拒绝。",
 		}
 	case want.From == got.From && want.Flags == finAck && got.Flags == ack:
 		return lang.Text{
-			EN: "close() came after the kernel's delayed-ACK timer had run out, so the ACK left alone and the FIN follows.",
-			ZH: "close() 来得太晚：内核的延迟确认定时器已先到期，ACK 单独发出，FIN 随后才到。",
+			EN: "close() came too late: the kernel had already sent the ACK by itself, so the FIN needs a segment of its own.",
+			ZH: "close() 来得太晚：内核已先单独发出 ACK，FIN 只能另用一个报文段。",
 		}
 	case want.From == got.From && want.Flags == ack && got.Flags == finAck:
 		return lang.Text{
 			EN: "close() came while the kernel was still delaying its ACK, so ACK and FIN travel together.",
-			ZH: "close() 时内核还在延迟确认，于是 ACK 和 FIN 合并在一个报文段里发出。",
+			ZH: "调用 close() 时内核还在延迟确认，于是 ACK 和 FIN 合并在一个报文段里发出。",
 		}
 	}
 	return lang.Text{}

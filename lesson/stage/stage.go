@@ -169,17 +169,17 @@ func (d *director) refused(a netip.AddrPort, err error) error {
 	case errors.Is(err, errInUse):
 		p.What = lang.Text{EN: fmt.Sprintf("port %d is in use by another program", a.Port()), ZH: fmt.Sprintf("端口 %d 已被其他程序占用", a.Port())}
 		p.Hint = lang.Text{
-			EN: fmt.Sprintf("see which one: ss -ltnp 'sport = :%d'   or choose another port: --port N", a.Port()),
-			ZH: fmt.Sprintf("查看是哪个程序：ss -ltnp 'sport = :%d'   或换一个端口：--port N", a.Port()),
+			EN: fmt.Sprintf("see which one: sudo ss -ltnp 'sport = :%d'   or choose another port: --port N", a.Port()),
+			ZH: fmt.Sprintf("查看是哪个程序：sudo ss -ltnp 'sport = :%d'   或换一个端口：--port N", a.Port()),
 		}
 	case errors.Is(err, errNoRight):
-		p.What = lang.Text{EN: fmt.Sprintf("no permission to use port %d: ports below 1024 are the administrator's", a.Port()), ZH: fmt.Sprintf("没有使用端口 %d 的权限：1024 以下的端口需要管理员权限", a.Port())}
-		p.Hint = lang.Text{EN: "choose a port from 1024 up: --port 2023   or run it under sudo", ZH: "选用 1024 及以上的端口：--port 2023   或用 sudo 运行"}
+		p.What = lang.Text{EN: fmt.Sprintf("no permission to use port %d: ports below 1024 are reserved for root", a.Port()), ZH: fmt.Sprintf("没有使用端口 %d 的权限：1024 以下的端口只有 root 可以使用", a.Port())}
+		p.Hint = lang.Text{EN: "choose a port from 1024 up: --port 2023   or run it with sudo", ZH: "选用 1024 及以上的端口：--port 2023   或用 sudo 运行"}
 	case errors.Is(err, errNoFamily), errors.Is(err, errNoAddress) && a.Addr().Is6():
 		p.What = lang.Text{EN: "this machine has no IPv6 on its loopback interface", ZH: "这台机器的环回接口没有启用 IPv6"}
 		p.Hint = lang.Text{EN: "leave out --ipv6   or: sudo sysctl net.ipv6.conf.lo.disable_ipv6=0", ZH: "去掉 --ipv6   或：sudo sysctl net.ipv6.conf.lo.disable_ipv6=0"}
 	case errors.Is(err, errNoAddress), errors.Is(err, errUnreachable):
-		p.What = lang.Text{EN: fmt.Sprintf("the loopback interface does not answer for %s: it is down", a.Addr()), ZH: fmt.Sprintf("环回接口未启用，%s 不可用", a.Addr())}
+		p.What = lang.Text{EN: fmt.Sprintf("the loopback interface is down: %s cannot be used", a.Addr()), ZH: fmt.Sprintf("环回接口没有启用，%s 不可用", a.Addr())}
 		p.Hint = lang.Text{EN: "sudo ip link set lo up", ZH: "sudo ip link set lo up"}
 	}
 	return p

@@ -106,7 +106,7 @@ func TestWaitInVain(t *testing.T) {
 		o.Place = c.place
 		var r record
 		err := stage.Play(context.Background(), find(t, "handshake"), o, &r)
-		problem(t, err, lang.ExitDiffers, "the client is in ESTABLISHED and the server is in ESTABLISHED",
+		problem(t, err, lang.ExitDiffers, "the client to be in ESTABLISHED and the server to be in ESTABLISHED",
 			"the client is in CLOSED, the server in LISTEN", "the client is still in connect()", c.hint)
 		if e := ending(t, r); e.Kept || e.Dropped != c.wire.dropped {
 			t.Errorf("%+v", e)

@@ -26,7 +26,7 @@ func callText(c *call, phase lesson.Phase) lang.Text {
 	}
 	same := func(s string) lang.Text { return lang.Text{EN: s, ZH: s} }
 	if phase == lesson.Entered {
-		return lang.Text{EN: name + " waits", ZH: name + " 等待"}
+		return lang.Text{EN: name + " waits", ZH: name + " 阻塞"}
 	}
 	if c.err != nil {
 		return same(name + " = -1 " + errno(c.err))
@@ -40,7 +40,7 @@ func callText(c *call, phase lesson.Phase) lang.Text {
 		return lang.Text{EN: fmt.Sprintf("send() = %d bytes", c.n), ZH: fmt.Sprintf("send() = %d 字节", c.n)}
 	case lesson.Recv:
 		if c.n == 0 {
-			return lang.Text{EN: "recv() = 0, end of file", ZH: "recv() = 0，文件结束"}
+			return same("recv() = 0 (EOF)")
 		}
 		return lang.Text{EN: fmt.Sprintf("recv() = %d bytes", c.n), ZH: fmt.Sprintf("recv() = %d 字节", c.n)}
 	}
@@ -49,7 +49,7 @@ func callText(c *call, phase lesson.Phase) lang.Text {
 
 func dropsText(n uint64) lang.Text {
 	return lang.Text{
-		EN: fmt.Sprintf("the capture lost %d frames: a segment of this connection may be among them.", n),
-		ZH: fmt.Sprintf("抓包丢失了 %d 帧：其中可能有本连接的报文段。", n),
+		EN: fmt.Sprintf("the capture lost %d frames; segments of this connection may be among them.", n),
+		ZH: fmt.Sprintf("抓包丢失了 %d 帧，其中可能有本连接的报文段。", n),
 	}
 }

@@ -35,22 +35,22 @@ var eventNames = [numEvents]struct {
 	text lang.Text
 }{
 	PassiveOpen:     {"passive open", lang.Text{EN: "the program calls listen()", ZH: "程序调用 listen()"}},
-	Close:           {"close", lang.Text{EN: "the program closes before anything was exchanged", ZH: "程序在交换任何报文段之前就关闭"}},
+	Close:           {"close", lang.Text{EN: "the program closes before there is a connection", ZH: "程序在连接建立之前就关闭"}},
 	SndSyn:          {"snd SYN", lang.Text{EN: "sends SYN", ZH: "发送 SYN"}},
 	SndSynAck:       {"snd SYN,ACK", lang.Text{EN: "sends SYN and ACK", ZH: "发送 SYN 和 ACK"}},
 	SndAck:          {"snd ACK", lang.Text{EN: "sends data or a bare ACK", ZH: "发送数据或单独的 ACK"}},
 	SndFin:          {"snd FIN", lang.Text{EN: "sends FIN", ZH: "发送 FIN"}},
 	SndRst:          {"snd RST", lang.Text{EN: "sends RST", ZH: "发送 RST"}},
 	RcvSyn:          {"rcv SYN", lang.Text{EN: "receives SYN", ZH: "收到 SYN"}},
-	RcvSynAck:       {"rcv SYN,ACK", lang.Text{EN: "receives SYN and the ACK of its own SYN", ZH: "收到 SYN 以及对自己 SYN 的 ACK"}},
-	RcvAckOfSyn:     {"rcv ACK of SYN", lang.Text{EN: "receives the ACK of its own SYN", ZH: "收到对自己 SYN 的 ACK"}},
-	RcvAck:          {"rcv ACK", lang.Text{EN: "receives an ACK of data, or of nothing new", ZH: "收到对数据的 ACK，或没有确认新内容的 ACK"}},
-	RcvAckOfFin:     {"rcv ACK of FIN", lang.Text{EN: "receives the ACK of its own FIN", ZH: "收到对自己 FIN 的 ACK"}},
-	RcvFin:          {"rcv FIN", lang.Text{EN: "receives FIN, with everything before it", ZH: "收到 FIN，且之前的内容均已收到"}},
-	RcvRst:          {"rcv RST", lang.Text{EN: "receives a RST that counts", ZH: "收到有效的 RST"}},
-	RcvRstAtPassive: {"rcv RST (passive)", lang.Text{EN: "receives a RST that counts, having come from LISTEN", ZH: "由 LISTEN 而来，收到有效的 RST"}},
-	Timeout2MSL:     {"2MSL timeout", lang.Text{EN: "the 2MSL timer ends", ZH: "2MSL 定时器到期"}},
-	TimeoutUser:     {"gives up", lang.Text{EN: "gives up after too many retransmissions", ZH: "重传次数过多而放弃"}},
+	RcvSynAck:       {"rcv SYN,ACK", lang.Text{EN: "receives SYN and the ACK of its own SYN", ZH: "收到 SYN 以及对本端 SYN 的 ACK"}},
+	RcvAckOfSyn:     {"rcv ACK of SYN", lang.Text{EN: "receives the ACK of its own SYN", ZH: "收到对本端 SYN 的 ACK"}},
+	RcvAck:          {"rcv ACK", lang.Text{EN: "receives an ACK of data, or of nothing new", ZH: "收到对数据的 ACK，或没有确认任何新内容的 ACK"}},
+	RcvAckOfFin:     {"rcv ACK of FIN", lang.Text{EN: "receives the ACK of its own FIN", ZH: "收到对本端 FIN 的 ACK"}},
+	RcvFin:          {"rcv FIN", lang.Text{EN: "receives FIN, and has everything before it", ZH: "收到 FIN，且之前的内容均已收到"}},
+	RcvRst:          {"rcv RST", lang.Text{EN: "receives a valid RST", ZH: "收到有效的 RST"}},
+	RcvRstAtPassive: {"rcv RST (passive)", lang.Text{EN: "receives a valid RST, having come from LISTEN", ZH: "收到有效的 RST，且本状态由 LISTEN 转来"}},
+	Timeout2MSL:     {"2MSL timeout", lang.Text{EN: "the 2MSL timer runs out", ZH: "2MSL 定时器到期"}},
+	TimeoutUser:     {"gives up", lang.Text{EN: "gives up after waiting too long", ZH: "等待过久而放弃"}},
 }
 
 // String is the short name used in the RFC's figure: "rcv FIN".

@@ -3,15 +3,17 @@ package tcp
 import "lesson/lesson/lang"
 
 const (
-	refOpen    = "RFC 9293 §3.10.1"
-	refSend    = "RFC 9293 §3.10.2"
-	refClose   = "RFC 9293 §3.10.4"
-	refAbort   = "RFC 9293 §3.10.5"
-	refListen  = "RFC 9293 §3.10.7.2"
-	refSynSent = "RFC 9293 §3.10.7.3"
-	refArrives = "RFC 9293 §3.10.7.4"
-	refReset   = "RFC 9293 §3.5.3"
-	refTimeout = "RFC 9293 §3.10.8"
+	refOpen     = "RFC 9293 §3.10.1"
+	refSend     = "RFC 9293 §3.10.2"
+	refClose    = "RFC 9293 §3.10.4"
+	refAbort    = "RFC 9293 §3.10.5"
+	refListen   = "RFC 9293 §3.10.7.2"
+	refSynSent  = "RFC 9293 §3.10.7.3"
+	refArrives  = "RFC 9293 §3.10.7.4"
+	refGenerate = "RFC 9293 §3.5.2"
+	refHalf     = "RFC 9293 §3.6.1" // SHLD-3
+	refTimeWait = "RFC 9293 §3.6.1" // MAY-2
+	refTimeout  = "RFC 9293 §3.10.8"
 )
 
 // rules is the state machine of RFC 9293 as this program knows it: it decides
@@ -19,134 +21,134 @@ const (
 var rules = []Rule{
 	// Opening.
 	{Closed, PassiveOpen, Listen, refOpen, lang.Text{
-		EN: "listen() makes a passive open: wait for any client's SYN.",
+		EN: "listen() makes a passive open: wait for a SYN from any client.",
 		ZH: "listen() 是被动打开：等待任意客户端的 SYN。"}},
 	{Closed, SndSyn, SynSent, refOpen, lang.Text{
-		EN: "connect() makes an active open: send a SYN with an initial sequence number of one's own, and wait for the answer.",
-		ZH: "connect() 是主动打开：发出带有自己初始序号的 SYN，等待应答。"}},
+		EN: "connect() makes an active open: send a SYN with this end's initial sequence number, and wait for the answer.",
+		ZH: "connect() 是主动打开：发出带有本端初始序号的 SYN，等待应答。"}},
 	{Listen, SndSyn, SynSent, refSend, lang.Text{
-		EN: "A listening end that begins to send changes from passive to active open (the sockets API has no call for it).",
+		EN: "A listening end that begins to send turns its passive open into an active one (the sockets API has no call for this).",
 		ZH: "监听端若自己开始发送，就由被动打开变为主动打开（套接字 API 没有对应的调用）。"}},
 	{Listen, RcvSyn, SynRecv, refListen, lang.Text{
-		EN: "A SYN reached a listener: remember the client's number and answer with SYN and ACK. The connection is not open yet.",
-		ZH: "SYN 到达监听端：记下客户端的序号，以 SYN 和 ACK 应答。此时连接尚未建立。"}},
+		EN: "A SYN has reached the listener: remember the client's initial sequence number and answer with SYN and ACK. The connection is not open yet.",
+		ZH: "SYN 到达监听端：记下客户端的初始序号，以 SYN 和 ACK 应答。此时连接尚未建立。"}},
 	{Listen, Close, Closed, refClose, lang.Text{
-		EN: "The program stopped listening.",
+		EN: "The program has stopped listening.",
 		ZH: "程序停止监听。"}},
 	{SynSent, RcvSynAck, Established, refSynSent, lang.Text{
-		EN: "Its SYN was acknowledged and the peer's SYN is here: both numbers are agreed, so this end may send data with its ACK.",
-		ZH: "自己的 SYN 已被确认，对端的 SYN 也已到达：双方的序号已经商定，本端可以随 ACK 一起发送数据。"}},
+		EN: "This end's SYN is acknowledged and the peer's SYN is here: this end knows both initial sequence numbers, and its ACK may already carry data.",
+		ZH: "本端的 SYN 已被确认，对端的 SYN 也已到达：本端已知道双方的初始序号，随后的 ACK 就可以携带数据。"}},
 	{SynSent, RcvSyn, SynRecv, refSynSent, lang.Text{
-		EN: "Two SYNs crossed, a simultaneous open: answer with SYN and ACK and wait for one's own SYN to be acknowledged.",
-		ZH: "两个 SYN 在途中交错，即同时打开：以 SYN 和 ACK 应答，等待自己的 SYN 被确认。"}},
+		EN: "Two SYNs have crossed, a simultaneous open: answer with SYN and ACK, and wait until this end's own SYN is acknowledged.",
+		ZH: "两个 SYN 在途中交错，即同时打开：以 SYN 和 ACK 应答，等待本端的 SYN 被确认。"}},
 	{SynSent, RcvRst, Closed, refSynSent, lang.Text{
-		EN: "A RST that acknowledges the SYN: nobody listens there. connect() fails with \"connection refused\".",
-		ZH: "RST 确认了这个 SYN：对方端口无人监听，connect() 以“连接被拒绝”告终。"}},
+		EN: "A RST that acknowledges the SYN refuses the connection, most often because nobody listens on that port. connect() fails with ECONNREFUSED, \"connection refused\".",
+		ZH: "这个 RST 确认了 SYN，表示拒绝连接，多半是因为该端口无人监听。connect() 失败，错误为 ECONNREFUSED（连接被拒绝）。"}},
 	{SynSent, Close, Closed, refClose, lang.Text{
-		EN: "The program closed before any answer came; nothing has to be told to the peer.",
-		ZH: "尚未收到应答程序就关闭了；没有什么需要告知对端。"}},
+		EN: "The program closed before any answer came. Nothing is sent to the peer.",
+		ZH: "应答到来之前程序就关闭了，不必向对端发送任何报文段。"}},
 	{SynSent, TimeoutUser, Closed, refTimeout, lang.Text{
-		EN: "No answer to any SYN: connect() fails with \"timed out\".",
-		ZH: "所有 SYN 都没有应答：connect() 以“超时”告终。"}},
+		EN: "No SYN was ever answered: connect() fails with ETIMEDOUT, \"connection timed out\".",
+		ZH: "所有 SYN 都没有应答：connect() 失败，错误为 ETIMEDOUT（连接超时）。"}},
 	{SynRecv, RcvAckOfSyn, Established, refArrives, lang.Text{
-		EN: "The ACK of its SYN has come: only now does this end know that the peer got its number. The connection is open.",
-		ZH: "对自己 SYN 的 ACK 到达：直到此刻本端才知道对端收到了自己的序号。连接建立。"}},
+		EN: "The ACK of its SYN has come: only now does this end know that the peer has its initial sequence number. The connection is open.",
+		ZH: "对本端 SYN 的 ACK 到达：直到此刻，本端才知道对端收到了自己的初始序号。连接建立。"}},
 	{SynRecv, SndFin, FinWait1, refClose, lang.Text{
 		EN: "The program closed before the handshake was complete: the FIN follows the SYN.",
 		ZH: "握手完成之前程序就关闭了：FIN 紧随 SYN 之后。"}},
 	{SynRecv, RcvRstAtPassive, Listen, refArrives, lang.Text{
-		EN: "The attempt was withdrawn; the server goes back to listening and its program never hears of it.",
-		ZH: "对端撤回了连接请求；服务器回到监听，程序对此毫不知情。"}},
+		EN: "The peer rejects this connection, perhaps because the SYN was an old one. The server goes back to listening, and its program never hears of it.",
+		ZH: "对端不要这个连接，也许那个 SYN 只是旧的重复报文段。服务器回到监听状态，它的程序对此毫不知情。"}},
 	{SynRecv, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The peer refuses an attempt that this end had begun itself.",
+		EN: "The peer refuses a connection that this end had asked for itself.",
 		ZH: "对端拒绝了由本端发起的连接。"}},
 	{SynRecv, SndRst, Closed, refAbort, lang.Text{
-		EN: "It gives the half-made connection up and says so.",
-		ZH: "放弃这个尚未建立的连接，并告知对端。"}},
+		EN: "This end gives up the unfinished connection and says so with a RST.",
+		ZH: "放弃这个尚未建立的连接，并以 RST 告知对端。"}},
 	{SynRecv, TimeoutUser, Closed, refTimeout, lang.Text{
-		EN: "Its SYN,ACK was never acknowledged; after several repeats it is forgotten.",
-		ZH: "SYN,ACK 始终没有得到确认，多次重传后被放弃。"}},
+		EN: "The SYN,ACK was sent several times and never acknowledged: the connection is forgotten.",
+		ZH: "SYN,ACK 多次重传，始终没有得到确认：放弃这个连接。"}},
 
 	// Closing by the end that closes first.
 	{Established, SndFin, FinWait1, refClose, lang.Text{
-		EN: "close() first: FIN says \"I have nothing more to send\". The other direction stays open.",
-		ZH: "先调用 close()：FIN 表示“我不再发送数据”。另一个方向仍然畅通。"}},
+		EN: "This end closes first. FIN says \"I have nothing more to send\"; the other direction stays open.",
+		ZH: "本端先关闭。FIN 表示“我不再发送数据”；另一个方向仍然打开。"}},
 	{FinWait1, RcvAckOfFin, FinWait2, refArrives, lang.Text{
-		EN: "The FIN is acknowledged: this direction is closed. Now it waits for the peer's FIN, for as long as the peer's program takes.",
-		ZH: "FIN 已被确认：这个方向已经关闭。接下来等待对端的 FIN，等多久取决于对端的程序。"}},
+		EN: "The FIN is acknowledged: this direction is closed. Now this end waits for the peer's FIN, and when to send that is for the peer's program to decide.",
+		ZH: "FIN 已被确认：这个方向已经关闭。接下来等待对端的 FIN，何时发出由对端的程序决定。"}},
 	{FinWait1, RcvFin, Closing, refArrives, lang.Text{
-		EN: "The peer's FIN came before the ACK of one's own: both ends closed at the same time.",
-		ZH: "自己的 FIN 还未被确认，对端的 FIN 就到了：双方同时关闭。"}},
+		EN: "The peer's FIN came before the ACK of this end's FIN: the two FINs crossed, a simultaneous close.",
+		ZH: "本端的 FIN 还未被确认，对端的 FIN 就到了：两个 FIN 在途中交错，即同时关闭。"}},
 	{FinWait2, RcvFin, TimeWait, refArrives, lang.Text{
-		EN: "Both directions are closed. It waits twice the maximum segment lifetime: its last ACK may be lost and have to be sent again, and old segments must die out.",
-		ZH: "两个方向都已关闭。等待两倍的最大报文段生存时间：最后的 ACK 可能丢失而需要重发，旧的报文段也必须在网络中消失。"}},
+		EN: "Both directions are closed. This end waits twice the maximum segment lifetime: its last ACK may get lost and have to be sent again, and old segments must die out.",
+		ZH: "两个方向都已关闭。本端等待两倍的最大报文段生存时间：最后的 ACK 可能丢失而需要重发，旧的报文段也必须在网络中消失。"}},
 	{Closing, RcvAckOfFin, TimeWait, refArrives, lang.Text{
-		EN: "Now one's own FIN is acknowledged too. Both ends of a simultaneous close go through TIME_WAIT.",
-		ZH: "自己的 FIN 也得到了确认。同时关闭时，双方都要经过 TIME_WAIT。"}},
+		EN: "Now this end's FIN is acknowledged too. After a simultaneous close, both ends go through TIME_WAIT.",
+		ZH: "本端的 FIN 也得到了确认。同时关闭时，双方都要经过 TIME_WAIT。"}},
 	{TimeWait, Timeout2MSL, Closed, refTimeout, lang.Text{
-		EN: "2MSL are over (Linux: 60 seconds): the addresses and ports are free again.",
-		ZH: "2MSL 结束（Linux 为 60 秒）：这对地址和端口可以重新使用。"}},
-	{TimeWait, RcvSyn, SynRecv, refArrives, lang.Text{
-		EN: "A SYN with a newer number may open a new connection out of TIME_WAIT.",
-		ZH: "序号更新的 SYN 可以直接从 TIME_WAIT 打开新连接。"}},
+		EN: "2MSL are over (Linux: 60 seconds): the same addresses and ports can be used again.",
+		ZH: "2MSL 结束（Linux 为 60 秒）：同一对地址和端口可以重新使用。"}},
+	{TimeWait, RcvSyn, SynRecv, refTimeWait, lang.Text{
+		EN: "A SYN with a newer sequence number or timestamp may open a new connection straight from TIME_WAIT.",
+		ZH: "序号或时间戳更新的 SYN，可以直接从 TIME_WAIT 打开新连接。"}},
 
 	// Closing by the end that closes second.
 	{Established, RcvFin, CloseWait, refArrives, lang.Text{
-		EN: "The peer has finished sending. Only this end's own program can go on from here, by calling close().",
-		ZH: "对端不再发送。此后只有本端程序调用 close() 才能继续前进。"}},
+		EN: "The peer has finished sending. The next step is up to this end's program: it may still send, and then has to call close().",
+		ZH: "对端不再发送。下一步取决于本端程序：它还可以继续发送，最后必须调用 close()。"}},
 	{SynRecv, RcvFin, CloseWait, refArrives, lang.Text{
-		EN: "The peer closed at once: its FIN completes the handshake and ends its own direction.",
-		ZH: "对端立刻关闭：它的 FIN 既完成了握手，也结束了自己的发送方向。"}},
+		EN: "The peer closed at once: the segment with its FIN also acknowledges this end's SYN.",
+		ZH: "对端立刻关闭：携带 FIN 的报文段同时确认了本端的 SYN。"}},
 	{CloseWait, SndFin, LastAck, refClose, lang.Text{
-		EN: "The program called close() at last: its FIN goes out, and one ACK is missing.",
-		ZH: "程序终于调用 close()：发出 FIN，只差最后一个 ACK。"}},
+		EN: "The program has called close() at last: the FIN goes out, and only its ACK is still missing.",
+		ZH: "程序终于调用了 close()：FIN 发出，只差对它的 ACK。"}},
 	{LastAck, RcvAckOfFin, Closed, refArrives, lang.Text{
-		EN: "The last ACK has come. The end that closed second needs no TIME_WAIT: it knows that everything arrived.",
-		ZH: "最后的 ACK 到达。后关闭的一端不需要 TIME_WAIT：它已经知道一切都已送达。"}},
+		EN: "The last ACK has come. The end that closes second needs no TIME_WAIT: it knows that everything it sent has arrived.",
+		ZH: "最后的 ACK 到达。后关闭的一端不需要 TIME_WAIT：它已经知道自己发送的一切都已送达。"}},
 
 	// Resets.
 	{Established, SndRst, Closed, refAbort, lang.Text{
-		EN: "It aborts: data still unread or unsent is thrown away, and no FIN and no TIME_WAIT follow.",
-		ZH: "中止连接：未读或未发的数据被丢弃，没有 FIN，也没有 TIME_WAIT。"}},
-	{FinWait1, SndRst, Closed, refAbort, lang.Text{
-		EN: "Data came that no program can read any more: RST instead of an orderly end.",
-		ZH: "收到了再也没有程序会读取的数据：以 RST 代替有序关闭。"}},
-	{FinWait2, SndRst, Closed, refAbort, lang.Text{
-		EN: "Data came that no program can read any more: RST instead of an orderly end.",
-		ZH: "收到了再也没有程序会读取的数据：以 RST 代替有序关闭。"}},
+		EN: "This end aborts: data not yet read or sent is thrown away, and there is no FIN and no TIME_WAIT.",
+		ZH: "本端中止连接：未读或未发的数据被丢弃，没有 FIN，也没有 TIME_WAIT。"}},
+	{FinWait1, SndRst, Closed, refHalf, lang.Text{
+		EN: "This end aborts. It also does so when data arrives after close(), because no program can read it any more.",
+		ZH: "本端中止连接。close() 之后还有数据到达时也会这样做：已没有程序能够读取这些数据。"}},
+	{FinWait2, SndRst, Closed, refHalf, lang.Text{
+		EN: "This end aborts. It also does so when data arrives after close(), because no program can read it any more.",
+		ZH: "本端中止连接。close() 之后还有数据到达时也会这样做：已没有程序能够读取这些数据。"}},
 	{CloseWait, SndRst, Closed, refAbort, lang.Text{
-		EN: "It aborts after the peer had closed: RST instead of FIN.",
-		ZH: "对端关闭后本端中止连接：发送 RST 而不是 FIN。"}},
+		EN: "This end aborts after the peer has closed: RST instead of FIN.",
+		ZH: "对端关闭之后，本端中止连接：发送 RST 而不是 FIN。"}},
 	{Closing, SndRst, Closed, refAbort, lang.Text{
-		EN: "It aborts in the middle of a simultaneous close.",
-		ZH: "在同时关闭的过程中中止连接。"}},
+		EN: "This end gives up with a RST before its FIN is acknowledged. The RFC lets it give up without one.",
+		ZH: "本端的 FIN 尚未被确认，就以 RST 放弃连接。按 RFC，此时放弃无须发送 RST。"}},
 	{LastAck, SndRst, Closed, refAbort, lang.Text{
-		EN: "It aborts while its FIN is still unacknowledged.",
-		ZH: "在自己的 FIN 尚未被确认时中止连接。"}},
-	{TimeWait, SndRst, Closed, refReset, lang.Text{
-		EN: "What came does not belong to the old connection, and a RST ends the waiting.",
-		ZH: "收到的报文段不属于旧连接，以 RST 结束等待。"}},
+		EN: "This end gives up with a RST before its FIN is acknowledged. The RFC lets it give up without one.",
+		ZH: "本端的 FIN 尚未被确认，就以 RST 放弃连接。按 RFC，此时放弃无须发送 RST。"}},
+	{TimeWait, SndRst, Closed, refGenerate, lang.Text{
+		EN: "This end answers with RST instead of ACK: it no longer knows the connection.",
+		ZH: "以 RST 而不是 ACK 应答：本端已经不再记得这个连接。"}},
 	{Established, RcvRst, Closed, refArrives, lang.Text{
-		EN: "A RST at exactly the next expected number: the peer aborted. Reading fails with \"connection reset by peer\".",
-		ZH: "RST 的序号恰好是期望的下一个序号：对端中止了连接，读取会得到“连接被对端重置”。"}},
+		EN: "The RST carries exactly the next expected sequence number: the peer has aborted, or no longer knows the connection. recv() fails with ECONNRESET, \"connection reset by peer\".",
+		ZH: "RST 的序号恰好是期望的下一个序号：对端中止了连接，或已不再记得它。recv() 失败，错误为 ECONNRESET（连接被对端重置）。"}},
 	{FinWait1, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The peer aborted: no program over there was left to read, or it gave up.",
-		ZH: "对端中止：那边已没有程序读取，或已放弃。"}},
+		EN: "The peer aborts, or no longer knows the connection: no FIN will come from it.",
+		ZH: "对端中止了连接，或已不再记得它：不会再有对端的 FIN。"}},
 	{FinWait2, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The peer aborted instead of sending its FIN.",
+		EN: "The peer aborts instead of sending its FIN.",
 		ZH: "对端没有发送 FIN，而是中止了连接。"}},
 	{CloseWait, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The peer is gone altogether: it had only promised to send no more, now it does not receive either.",
-		ZH: "对端已完全离开：此前只是不再发送，现在连接收也不再进行。"}},
+		EN: "Until now the peer had only stopped sending; now it does not receive either.",
+		ZH: "此前对端只是不再发送，现在也不再接收。"}},
 	{Closing, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The peer has no memory of the connection any more.",
-		ZH: "对端已经不记得这个连接。"}},
+		EN: "The peer has given up, or no longer knows the connection.",
+		ZH: "对端已经放弃，或已不再记得这个连接。"}},
 	{LastAck, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The peer has no memory of the connection any more: there is nothing left to wait for.",
-		ZH: "对端已经不记得这个连接：没有什么可等的了。"}},
+		EN: "The peer has given up, or no longer knows the connection: there is nothing left to wait for.",
+		ZH: "对端已经放弃，或已不再记得这个连接：没有什么可等的了。"}},
 	{TimeWait, RcvRst, Closed, refArrives, lang.Text{
-		EN: "A RST cuts the waiting short (RFC 1337 explains why that is a risk).",
-		ZH: "RST 提前结束了等待（RFC 1337 说明了其中的风险）。"}},
+		EN: "A RST cuts the waiting short; RFC 1337 explains why that is a risk.",
+		ZH: "RST 使等待提前结束；RFC 1337 说明了其中的风险。"}},
 
 	// Giving up.
 	{Established, TimeoutUser, Closed, refTimeout, lang.Text{
@@ -156,17 +158,17 @@ var rules = []Rule{
 		EN: "The FIN was never acknowledged.",
 		ZH: "FIN 始终没有得到确认。"}},
 	{FinWait2, TimeoutUser, Closed, refTimeout, lang.Text{
-		EN: "The peer's FIN never came; for a socket no program holds any more, Linux stops waiting after 60 seconds (tcp_fin_timeout). The RFC knows no such timer.",
-		ZH: "对端的 FIN 一直没有来；如果已没有程序持有该套接字，Linux 在 60 秒后（tcp_fin_timeout）不再等待。RFC 中没有这个定时器。"}},
+		EN: "The peer's FIN never came. Once no program holds the socket any more, Linux waits only for tcp_fin_timeout, 60 seconds by default; the RFC has no such timer.",
+		ZH: "对端的 FIN 一直没有来。一旦没有程序再持有该套接字，Linux 只等待 tcp_fin_timeout（默认 60 秒）；RFC 中没有这个定时器。"}},
 	{CloseWait, TimeoutUser, Closed, refTimeout, lang.Text{
-		EN: "What it still sent was never acknowledged.",
-		ZH: "仍在发送的数据始终没有得到确认。"}},
+		EN: "What this end still sent was never acknowledged.",
+		ZH: "本端仍在发送的数据始终没有得到确认。"}},
 	{Closing, TimeoutUser, Closed, refTimeout, lang.Text{
 		EN: "The FIN was never acknowledged.",
 		ZH: "FIN 始终没有得到确认。"}},
 	{LastAck, TimeoutUser, Closed, refTimeout, lang.Text{
-		EN: "The last ACK never came, and the FIN was repeated often enough.",
-		ZH: "最后的 ACK 一直没有来，FIN 已重传了足够多次。"}},
+		EN: "The FIN was sent several times, and its ACK never came.",
+		ZH: "FIN 多次重传，对它的 ACK 始终没有来。"}},
 }
 
 // stays lists, state by state, what can happen there without leaving it. What

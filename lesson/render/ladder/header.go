@@ -39,7 +39,7 @@ func fields(h []byte) (out []field) {
 	take(0, 2, "source port", "源端口", u16)
 	take(2, 2, "destination port", "目的端口", u16)
 	take(4, 4, "sequence", "序号", u32)
-	take(8, 4, "acknowledgment", "确认号", u32)
+	take(8, 4, "acknowledgement", "确认号", u32)
 	take(12, 1, "header length", "首部长度", func(b []byte) string {
 		size = int(b[0]>>4) * 4
 		return fmt.Sprint(size)

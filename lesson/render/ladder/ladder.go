@@ -188,7 +188,7 @@ func (l *Ladder) see(end tcp.End, s tcp.State, inferred bool, k lesson.Kernel) l
 			g.extra = l.timer(k)
 		}
 	default:
-		g.mark, g.extra = differs, l.say(words.kernelSays)+" "+l.state(k.State)
+		g.mark, g.extra = differs, l.join(l.say(words.kernelSays), l.state(k.State))
 	}
 	before := l.shown[end]
 	l.shown[end] = g

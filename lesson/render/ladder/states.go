@@ -123,8 +123,8 @@ func StatesMarkdown(w io.Writer, l lang.Lang) error {
 func statesIntro() lang.Text {
 	n, r := len(tcp.States()), len(tcp.Rules())
 	return lang.Text{
-		EN: fmt.Sprintf("%d states and the %d rules that lead from one to another. What is named neither as a rule nor as changing nothing cannot happen in a state; where a capture shows it all the same, a segment is missing from it.", n, r),
-		ZH: fmt.Sprintf("%d 个状态，以及由一个状态到另一个状态的 %d 条规则。在某个状态下既没有规则、也未列为“不改变状态”的事件不可能发生；抓包中若仍然出现，说明缺少了报文段。", n, r),
+		EN: fmt.Sprintf("%d states and the %d rules that lead from one to another. An event that a state lists neither as a rule nor as changing nothing cannot happen there; if a capture shows one all the same, a segment is missing from the capture.", n, r),
+		ZH: fmt.Sprintf("%d 个状态，以及由一个状态到另一个状态的 %d 条规则。某个状态下既没有列为规则、也没有列为“不改变状态”的事件，在该状态下不可能发生；如果抓包中仍然出现，说明抓包缺少了报文段。", n, r),
 	}
 }
 
@@ -135,44 +135,44 @@ var statesWords = struct{ title, generated, stays, becomes, columns lang.Text }{
 		ZH: "由 `go test ./lesson/render/ladder -update` 根据规则表生成，程序显示的每个状态都由这张表决定；请勿手工修改。[English](states.md)"},
 	stays:   lang.Text{EN: "Changes nothing here", ZH: "不改变状态"},
 	becomes: lang.Text{EN: "becomes", ZH: "变为"},
-	columns: lang.Text{EN: "| it | and becomes | because | section |", ZH: "| 事件 | 变为 | 原因 | 出处 |"},
+	columns: lang.Text{EN: "| event | new state | why | section |", ZH: "| 事件 | 新状态 | 原因 | 出处 |"},
 }
 
 // meaning says what it is to be in a state (RFC 9293 §3.3.2).
 var meaning = map[tcp.State]lang.Text{
 	tcp.Closed: {
-		EN: "No connection at all: there is nothing to remember.",
-		ZH: "没有连接：没有任何需要记住的东西。"},
+		EN: "No connection at all: the kernel has nothing to remember.",
+		ZH: "没有连接，内核也不必保存任何信息。"},
 	tcp.Listen: {
 		EN: "Waiting for a connection request from any remote end.",
 		ZH: "等待来自任意远端的连接请求。"},
 	tcp.SynSent: {
-		EN: "It has asked for a connection and waits for a matching request and its acknowledgment.",
-		ZH: "已发出连接请求，等待对端相应的请求和确认。"},
+		EN: "It has asked for a connection and waits for the peer's own request and for the acknowledgement of its SYN.",
+		ZH: "已发出连接请求，等待对端的连接请求，以及对本端 SYN 的确认。"},
 	tcp.SynRecv: {
-		EN: "It has received a request and sent its own, and waits for the acknowledgment of its own. Not open yet.",
-		ZH: "已收到连接请求并发出自己的请求，等待对自己请求的确认。连接尚未建立。"},
+		EN: "It has received a request and sent its own, and waits for the acknowledgement of its own. The connection is not open yet.",
+		ZH: "已收到连接请求并发出自己的请求，等待对本端请求的确认。连接尚未建立。"},
 	tcp.Established: {
 		EN: "An open connection: data can flow in both directions.",
 		ZH: "连接已建立：数据可以双向传送。"},
 	tcp.FinWait1: {
-		EN: "It has closed its direction first and waits for the acknowledgment of its FIN, or for the peer's FIN.",
-		ZH: "首先关闭了自己的方向，等待对自己 FIN 的确认，或对端的 FIN。"},
+		EN: "It was the first to close its direction, and waits for the acknowledgement of its FIN, or for the peer's FIN.",
+		ZH: "先关闭了自己的发送方向，等待对本端 FIN 的确认，或对端的 FIN。"},
 	tcp.FinWait2: {
 		EN: "Its FIN is acknowledged; it waits for the peer's FIN and can still receive.",
-		ZH: "自己的 FIN 已被确认；等待对端的 FIN，仍然可以接收数据。"},
+		ZH: "本端的 FIN 已被确认；等待对端的 FIN，仍然可以接收数据。"},
 	tcp.CloseWait: {
 		EN: "The peer has closed its direction; this end waits for its own program to call close().",
-		ZH: "对端已关闭它的方向；等待本端程序调用 close()。"},
+		ZH: "对端已关闭它的发送方向；等待本端程序调用 close()。"},
 	tcp.Closing: {
-		EN: "Both ends have sent FIN at the same time; it waits for the acknowledgment of its own.",
-		ZH: "双方同时发出了 FIN；等待对自己 FIN 的确认。"},
+		EN: "Both ends have sent FIN at the same time; this end waits for the acknowledgement of its own.",
+		ZH: "双方同时发出了 FIN；等待对本端 FIN 的确认。"},
 	tcp.LastAck: {
-		EN: "It closed second; it waits for the acknowledgment of its FIN, and nothing else.",
-		ZH: "后关闭的一端；只等待对自己 FIN 的确认。"},
+		EN: "It closed second, and waits for the acknowledgement of its FIN and nothing else.",
+		ZH: "后关闭的一端；只等待对本端 FIN 的确认。"},
 	tcp.TimeWait: {
-		EN: "Everything is done; it stays for twice the maximum segment lifetime (2MSL), to repeat the last ACK if need be and to let old segments die out.",
-		ZH: "一切都已完成；再停留两倍的最大报文段生存时间（2MSL），以便必要时重发最后的 ACK，并让旧的报文段消失。"},
+		EN: "Both directions are closed. It stays for twice the maximum segment lifetime (2MSL), to repeat the last ACK if need be and to let old segments die out.",
+		ZH: "两个方向都已关闭。再停留两倍的最大报文段生存时间（2MSL），以便必要时重发最后的 ACK，并让旧的报文段从网络中消失。"},
 }
 
 // Entry is one line of the catalogue of lessons.

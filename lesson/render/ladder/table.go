@@ -239,14 +239,14 @@ var tableWords = struct {
 	close [2][5]lang.Text
 }{
 	head: [2]lang.Text{
-		{EN: "client→server|opened|end|states|segs|bytes|time", ZH: "客户端→服务器|建立|结束|状态|段数|字节|历时"},
-		{EN: "client → server|opened|closed|client · server|segments|bytes|duration", ZH: "客户端 → 服务器|如何建立|结束|客户端 · 服务器|报文段|字节|历时"},
+		{EN: "client→server|opened|end|states|segs|bytes|time", ZH: "客户端→服务器|建立|关闭|状态|段数|字节|历时"},
+		{EN: "client → server|opened|closed|client · server|segments|bytes|duration", ZH: "客户端 → 服务器|建立方式|关闭|客户端 · 服务器|报文段|字节|历时"},
 	},
 	open: [2][6]lang.Text{
-		{lesson.OpenedBefore: {EN: "before", ZH: "已开"}, lesson.OpenedHandshake: {EN: "3-way", ZH: "三次"},
+		{lesson.OpenedBefore: {EN: "before", ZH: "此前"}, lesson.OpenedHandshake: {EN: "3-way", ZH: "三次"},
 			lesson.OpenedBoth: {EN: "simult.", ZH: "同时"}, lesson.OpenedHalf: {EN: "partial", ZH: "未成"},
 			lesson.OpenedRefused: {EN: "refused", ZH: "拒绝"}, lesson.OpenedNot: {EN: "no reply", ZH: "无应答"}},
-		{lesson.OpenedBefore: {EN: "earlier", ZH: "早已打开"}, lesson.OpenedHandshake: {EN: "handshake", ZH: "三次握手"},
+		{lesson.OpenedBefore: {EN: "earlier", ZH: "此前已建"}, lesson.OpenedHandshake: {EN: "handshake", ZH: "三次握手"},
 			lesson.OpenedBoth: {EN: "simultaneous", ZH: "同时打开"}, lesson.OpenedHalf: {EN: "incomplete", ZH: "握手未完成"},
 			lesson.OpenedRefused: {EN: "refused", ZH: "被拒绝"}, lesson.OpenedNot: {EN: "unanswered", ZH: "没有应答"}},
 	},

@@ -24,15 +24,15 @@ var words = struct {
 	inferred:     lang.Text{EN: "(inferred)", ZH: "(推断)"},
 	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
 	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
-	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓取 %s"},
-	livePrivate:  lang.Text{EN: "live, private %s", ZH: "实时抓取，私有 %s"},
+	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
+	livePrivate:  lang.Text{EN: "live, private %s", ZH: "实时抓包：私有 %s"},
 	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
 	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
-	checked:      lang.Text{EN: "kernel checked", ZH: "内核已核对"},
+	checked:      lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
 	frame:        lang.Text{EN: "frame %d", ZH: "第 %d 帧"},
-	kernelAgrees: lang.Text{EN: "the kernel agrees", ZH: "内核一致"},
+	kernelAgrees: lang.Text{EN: "the kernel agrees", ZH: "与内核一致"},
 	discards:     lang.Text{EN: "the receiver discards it", ZH: "接收端将其丢弃"},
-	differs:      lang.Text{EN: "Not as promised:", ZH: "与承诺不符："},
+	differs:      lang.Text{EN: "Not as promised:", ZH: "与预期不符："},
 	warning:      lang.Text{EN: "Warning:", ZH: "注意："},
 }
 
@@ -42,28 +42,28 @@ func whyDiffers(end tcp.End, story, kernel tcp.State) lang.Text {
 	switch {
 	case story == tcp.SynRecv && (kernel == tcp.Listen || kernel == tcp.Closed):
 		return lang.Text{
-			EN: "The kernel keeps no half-open connection here: SYN cookies remember it in the sequence number alone, or it was given up meanwhile.",
-			ZH: "内核此处没有保存半连接：SYN cookie 只把它记在序号里，或者它已被放弃。"}
+			EN: "The kernel keeps no socket for this unfinished connection: with SYN cookies the sequence number alone remembers it, or it was given up meanwhile.",
+			ZH: "内核没有为这个未完成的连接（半连接）保存套接字：用 SYN cookie 时只靠序号记住它，或者它已被放弃。"}
 	case story == tcp.Established && kernel == tcp.SynRecv:
 		return lang.Text{
-			EN: "The last ACK of the handshake has not counted for this kernel: the accept queue may be full, or it was asked before the ACK arrived.",
-			ZH: "握手的最后一个 ACK 对内核没有生效：可能是 accept 队列已满，也可能询问时 ACK 尚未到达。"}
+			EN: "For this kernel the last ACK of the handshake has not counted: the accept queue may be full, or the question came before the ACK.",
+			ZH: "握手的最后一个 ACK 对内核没有生效：可能是 accept 队列已满，也可能询问时 ACK 还没有到。"}
 	case story == tcp.TimeWait && (kernel == tcp.Closed || kernel == tcp.Listen):
 		return lang.Text{
-			EN: "The kernel has already forgotten this TIME_WAIT: its time was over, the port was used again, or there were too many (tcp_max_tw_buckets).",
-			ZH: "内核已经不再保留这个 TIME_WAIT：时间已到、端口被重新使用，或数量过多（tcp_max_tw_buckets）。"}
+			EN: "The kernel has already forgotten this TIME_WAIT: its time is over, the port is in use again, or there were too many (tcp_max_tw_buckets).",
+			ZH: "内核已经不再保留这个 TIME_WAIT：时间已到、端口已被重新使用，或数量过多（tcp_max_tw_buckets）。"}
 	case story == tcp.FinWait2 && (kernel == tcp.Closed || kernel == tcp.Listen):
 		return lang.Text{
-			EN: "No program holds this socket any more, and Linux does not wait in FIN_WAIT2 for ever (tcp_fin_timeout).",
-			ZH: "已没有程序持有这个套接字，Linux 不会在 FIN_WAIT2 无限等待（tcp_fin_timeout）。"}
+			EN: "Probably no program holds this socket any more: then Linux does not wait in FIN_WAIT2 for ever (tcp_fin_timeout).",
+			ZH: "可能已没有程序持有这个套接字：这时 Linux 不会在 FIN_WAIT2 无限等待（tcp_fin_timeout）。"}
 	case kernel == tcp.Closed || kernel == tcp.Listen && end == tcp.Server:
 		return lang.Text{
-			EN: "The kernel has no such socket any more: it was reset, given up or removed without a segment that shows it.",
-			ZH: "内核中已没有这个套接字：它被重置、放弃或清除了，而线路上没有相应的报文段。"}
+			EN: "The kernel has no such socket any more: it was reset, given up or removed, and no segment shows it.",
+			ZH: "内核中已没有这个套接字：它已被重置、放弃或清除，而线路上没有相应的报文段。"}
 	}
 	return lang.Text{
-		EN: "The wire shows one thing and the socket says another: the kernel was asked a moment before or after this segment was processed.",
-		ZH: "线路上看到的与套接字所说的不同：询问内核的时刻恰在它处理这个报文段之前或之后。"}
+		EN: "The wire shows one thing and the socket says another: perhaps the kernel was asked just before or just after it processed a segment.",
+		ZH: "线路上看到的与套接字的状态不同：也许询问内核时，恰在它处理某个报文段之前或之后。"}
 }
 
 // findings says each finding's name, as a teacher would, and its sentence.
@@ -91,7 +91,7 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.Crossed:        {EN: "crossed", ZH: "交错"},
 	tcp.Contradiction:  {EN: "contradiction", ZH: "矛盾"},
 	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
-	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见的字节"},
+	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
 }
 
@@ -102,8 +102,8 @@ func (l *Ladder) revision(r tcp.Revision) string {
 	switch {
 	case r.Since == 0:
 		return l.say(lang.Text{
-			EN: "corrected: only a later segment shows that it was so",
-			ZH: "更正：后面的报文段才表明实际情况如此",
+			EN: "corrected: only a later segment shows what had happened",
+			ZH: "更正：后来的报文段才显示出实情",
 		})
 	case l.right:
 		return l.say(lang.Text{
@@ -112,8 +112,8 @@ func (l *Ladder) revision(r tcp.Revision) string {
 		})
 	}
 	return l.say(lang.Text{
-		EN: fmt.Sprintf("what stands above of the %s from segment %d on was wrong: it was really %s", words.end[r.End&1].EN, r.Since, english(r.State)),
-		ZH: fmt.Sprintf("从第 %d 个报文段起，上面所写的%s状态有误：它实际上处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+		EN: fmt.Sprintf("from segment %[2]d on, the state shown above for the %[1]s is wrong: it was really %[3]s", words.end[r.End&1].EN, r.Since, english(r.State)),
+		ZH: fmt.Sprintf("从第 %d 个报文段起，上面显示的%s状态有误：它实际上处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
 	})
 }
 
@@ -174,7 +174,7 @@ var openedText = map[lesson.Opened]lang.Text{
 }
 
 var closedText = map[lesson.Closed]lang.Text{
-	lesson.ClosedNot:   {EN: "still open at the end", ZH: "结束时仍然打开"},
+	lesson.ClosedNot:   {EN: "still open at the end", ZH: "抓包结束时仍未关闭"},
 	lesson.ClosedFIN:   {EN: "closed by a FIN from each end", ZH: "双方各以 FIN 关闭"},
 	lesson.ClosedHalf:  {EN: "closed in one direction only", ZH: "只关闭了一个方向"},
 	lesson.ClosedReset: {EN: "ended by RST", ZH: "被 RST 中止"},
@@ -212,22 +212,22 @@ func verdict(e *lesson.Ending, asked, live bool) lang.Text {
 	switch {
 	case e.Disagreed > 0:
 		en = append(en, "the kernel differed "+times(e.Disagreed))
-		zh = append(zh, fmt.Sprintf("内核有 %d 次说法不同", e.Disagreed))
+		zh = append(zh, fmt.Sprintf("与内核有 %d 次不一致", e.Disagreed))
 	case asked:
-		en, zh = append(en, "the kernel agreed every time"), append(zh, "内核每次都一致")
+		en, zh = append(en, "the kernel agreed every time"), append(zh, "每次都与内核一致")
 	}
 	switch {
 	case e.Dropped > 0:
 		en = append(en, count(e.Dropped, "frame")+" lost by the capture")
 		zh = append(zh, fmt.Sprintf("抓包丢失 %d 帧", e.Dropped))
 	case live:
-		en, zh = append(en, "nothing lost"), append(zh, "没有丢失")
+		en, zh = append(en, "no frames lost"), append(zh, "没有丢帧")
 	}
 	if e.Stopped {
 		en, zh = append(en, "stopped before its end"), append(zh, "中途停止")
 	}
 	if !e.Kept {
-		en, zh = append(en, "not as promised"), append(zh, "与承诺不符")
+		en, zh = append(en, "not as promised"), append(zh, "与预期不符")
 	}
 	return lang.Text{EN: strings.Join(en, ", "), ZH: strings.Join(zh, "，")}
 }

@@ -185,7 +185,7 @@ func Teardown() []lesson.Event {
 	agrees(s.segment(c, fin|ack, 25, 1, "", why("RFC 9293 §3.6",
 		"The client has nothing more to send. A FIN takes one sequence number, so the server can acknowledge it: 25 becomes 26. The client can still receive.",
 		"客户端没有更多数据要发送。FIN 占用一个序号，服务器因此可以确认它：25 变为 26。客户端仍然可以接收。")))
-	s.call(sv, "recv", lesson.Returned, text("recv() = 0, end of file", "recv() = 0，文件结束"))
+	s.call(sv, "recv", lesson.Returned, same("recv() = 0 (EOF)"))
 	agrees(s.segment(sv, ack, 1, 26, "", why("RFC 9293 §3.6",
 		"The server's kernel acknowledges the FIN by itself. Its program has to call close() before anything else can happen.",
 		"服务器的内核自行确认了 FIN。此后必须等它的程序调用 close()。")))
@@ -217,10 +217,10 @@ func Disagreement() []lesson.Event {
 		Kernel: [2]lesson.Kernel{{State: tcp.Established}, {State: tcp.SynRecv}}})
 	s.tell(&lesson.Note{Kind: lesson.Differs, Explanation: why("",
 		"The lesson promised that the server would be ESTABLISHED after segment 3; this kernel says SYN_RECV.",
-		"课程承诺第 3 个报文段之后服务器处于 ESTABLISHED；这个内核却说是 SYN_RECV。")})
+		"课程预期第 3 个报文段之后服务器处于 ESTABLISHED；本机内核却说是 SYN_RECV。")})
 	s.tell(&lesson.Note{Kind: lesson.Warning, Explanation: why("",
 		"2 frames were lost by the capture: something may be missing above.",
-		"抓包丢失了 2 帧：上面可能缺了什么。")})
+		"抓包丢失了 2 帧，上面的内容可能不全。")})
 	s.tell(&lesson.Ending{Segments: s.n, Connections: 1, Dropped: 2, Disagreed: 2, Duration: s.now})
 	return s.events
 }
@@ -302,7 +302,7 @@ func Many() []lesson.Event {
 			Start: began, Duration: c.duration, Completeness: c.completeness, ConnState: c.code})
 	}
 	s.tell(&lesson.Note{Kind: lesson.Warning, Explanation: why("",
-		"packet 9201 is cut short; 3 packets after it could not be read", "第 9201 个分组被截断，其后的 3 个分组无法读取")})
+		"packet 9201 is cut short; 3 packets after it could not be read", "第 9201 个数据包不完整，其后的 3 个数据包无法读取")})
 	s.tell(&lesson.Ending{Segments: 121885, Connections: 8, Kept: true, Duration: 2 * time.Hour})
 	return s.events
 }
