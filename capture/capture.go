@@ -4,10 +4,10 @@
 //   - Live listens on an interface (Linux).
 //   - NewWriter writes pcapng with a comment at each packet.
 //
-// Frames are decoded by gopacket's layers, and by a few of our own where
-// gopacket has none or reads too little (layers.go, ip.go). What leaves the
-// package is a tcp.Captured for each TCP segment, in the order captured, never
-// sorted and never thinned out; all else is passed over and counted (Stats).
+// Frames are decoded by gopacket's parser with layers of our own (layers.go says
+// why). What leaves the package is a tcp.Captured for each TCP segment, in the
+// order captured, never sorted and never thinned out; all else is passed over
+// and counted (Stats).
 //
 // Lengths are those of the IP header, whatever was captured. A header that the
 // snap length cut behind its flags still makes a segment: with the options

@@ -34,7 +34,11 @@ const (
 // sum looks at the checksum of the segment in l.
 func (l *segmentLayer) sum() verdict {
 	f := l.frame
-	if f.missing > 0 || f.guessed || f.rerouted || l.Checksum == 0 {
+	if f.missing > 0 || f.guessed || f.rerouted {
+		return sumUnknown
+	}
+	written := uint64(binary.BigEndian.Uint16(l.header[16:]))
+	if written == 0 {
 		return sumUnknown
 	}
 	length := uint64(len(l.header) + len(l.payload))
@@ -43,10 +47,10 @@ func (l *segmentLayer) sum() verdict {
 		pseudo -= 2 * 0xffff // the prefixes of two IPv4-mapped addresses
 	}
 	whole := l.header[:len(l.header)+len(l.payload)]
-	switch sum := uint64(l.Checksum); {
+	switch {
 	case fold(add(pseudo+length, whole)) == 0xffff:
 		return sumRight
-	case sum == fold(pseudo+length), sum == fold(pseudo):
+	case written == fold(pseudo+length), written == fold(pseudo):
 		return sumPartial
 	}
 	return sumMistaken

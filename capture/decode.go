@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 
 	"lesson/lesson/tcp"
 )
@@ -41,17 +40,22 @@ var (
 
 func (d *decoder) init() {
 	f := &d.frame
-	d.link.frame, d.seg.frame = f, f
-	container := gopacket.DecodingLayerContainer(gopacket.DecodingLayerSparse(nil))
-	for _, l := range []gopacket.DecodingLayer{
+	d.seg.frame = f
+	container := gopacket.DecodingLayerContainer(gopacket.DecodingLayerArray(nil))
+	for _, l := range []gopacket.DecodingLayer{ // searched in this order
 		&d.link,
-		new(ethernet), new(vlan), new(layers.LLC), new(snap), new(cooked),
-		&shim{typ: layers.LayerTypeMPLS, read: readMPLS},
-		&shim{typ: layers.LayerTypePPPoE, read: readPPPoE},
-		&shim{typ: layers.LayerTypePPP, read: readPPP},
-		&ipv4{frame: f}, &ipv6{frame: f},
-		new(gre), new(udp), new(layers.VXLAN),
+		&shim{typ: layerTypeEthernet, read: readEthernet},
+		&ipv4{frame: f},
 		&d.seg,
+		&ipv6{frame: f},
+		&shim{typ: layerTypeVLAN, read: readVLAN},
+		&shim{typ: layerTypeLLC, read: readLLC},
+		&shim{typ: layerTypeMPLS, read: readMPLS},
+		&shim{typ: layerTypePPPoE, read: readPPPoE},
+		&shim{typ: layerTypePPP, read: readPPP},
+		&shim{typ: layerTypeGRE, read: readGRE},
+		&shim{typ: layerTypeUDP, read: readUDP},
+		&shim{typ: layerTypeVXLAN, read: readVXLAN},
 	} {
 		container = container.Put(l)
 	}

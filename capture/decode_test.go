@@ -166,6 +166,7 @@ func TestWraps(t *testing.T) {
 		{"mpls in 4", capture.LinkRaw, raw4, inner4(137, "00002140")},
 		{"gre", capture.LinkRaw, raw6, inner4(47, "0000 86dd")},
 		{"gre with all", capture.LinkRaw, raw4, inner4(47, "b000 0800 00000000 00000007 00000008")},
+		{"gre with routing", capture.LinkRaw, raw4, inner4(47, "4000 0800 00000000 08000004 c0000202 00000000")},
 		{"gre with ethernet", capture.LinkRaw, raw4, inner4(47, "0000 6558"+mac+"0800")},
 		{"pptp", capture.LinkRaw, raw4, inner4(47, "3081 880b 00550000 00000001 00000001 ff03 0021")},
 		{"vxlan", capture.LinkRaw, raw4, inner4(17, "1234 12b5 0000 0000 08000000 00000700"+mac+"0800")},
@@ -272,6 +273,7 @@ func TestOptions(t *testing.T) {
 	for list, want := range map[string]tcp.Options{
 		"020405b4 00 030307 080a000000010000000200":         mss, // ends at 0
 		"020405b4 0301 0303 07000000000000000000000000":     mss, // shorter than itself
+		"020405b4 0401 0303 07000000000000000000000000":     mss, // the same, where no more is needed
 		"020405b4 03ff 0303 07000000000000000000000000":     mss, // longer than all
 		"020405b4 02050101 01 0302 0503010101 0101010108":   mss, // lengths of other kinds; and no room
 		"020405b4 0402 22020101 fe04f989 fe04aaaa 01010101": {MSS: 1460, HasMSS: true, SACKPermitted: true, HasFastOpen: true},

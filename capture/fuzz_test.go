@@ -68,7 +68,8 @@ func FuzzReader(f *testing.F) {
 	f.Fuzz(check)
 }
 
-func FuzzDecode(f *testing.F) {
+// seedFrames adds a segment in everything it may travel in.
+func seedFrames(f *testing.F) {
 	seed := func(link capture.LinkType, frame []byte) { f.Add(uint16(link), uint16(0), frame) }
 	for _, n := range []capturetest.Net{raw4, raw6} {
 		_, ip := packet(f, n, "client SFPUEWe. 1:26(25) ack 7 win 512 urg 3 <mss 1460,sackOK,TS val 1 ecr 2,wscale 7,FO>")
@@ -103,6 +104,10 @@ func FuzzDecode(f *testing.F) {
 		seed(capture.LinkRaw, tunnel6(f, 17, append(bin(f, "0001 12b5 0000 0000 08000000 00000100"+mac+kind), ip...)))
 		seed(capture.LinkRaw, tunnel4(f, 4, tunnel6(f, 41, ip)))
 	}
+}
+
+func FuzzDecode(f *testing.F) {
+	seedFrames(f)
 	f.Fuzz(func(t *testing.T, link, missing uint16, frame []byte) {
 		b := capturetest.Header(capture.LinkType(link))
 		for i := range int64(2) { // the second with what the first has left behind
@@ -111,5 +116,12 @@ func FuzzDecode(f *testing.F) {
 			binary.LittleEndian.PutUint32(b[at+12:], uint32(len(frame)+int(missing)))
 		}
 		check(t, b)
+	})
+}
+
+func FuzzAgainstGopacket(f *testing.F) {
+	seedFrames(f)
+	f.Fuzz(func(t *testing.T, link, missing uint16, frame []byte) {
+		capture.AgainstGopacket(t, capture.LinkType(link), frame, int(missing))
 	})
 }

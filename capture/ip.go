@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 
 	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
 
 // IP protocol numbers that matter here.
@@ -24,17 +23,17 @@ const (
 func ipProtocol(proto uint8) gopacket.LayerType {
 	switch proto {
 	case protoTCP:
-		return layers.LayerTypeTCP
+		return layerTypeTCP
 	case 4:
-		return layers.LayerTypeIPv4
+		return layerTypeIPv4
 	case 17:
-		return layers.LayerTypeUDP
+		return layerTypeUDP
 	case 41:
-		return layers.LayerTypeIPv6
+		return layerTypeIPv6
 	case 47:
-		return layers.LayerTypeGRE
+		return layerTypeGRE
 	case 137:
-		return layers.LayerTypeMPLS
+		return layerTypeMPLS
 	}
 	return gopacket.LayerTypeZero
 }
@@ -50,7 +49,7 @@ func (f *frame) clip(data []byte, n int) []byte {
 	return data
 }
 
-// upper says which layer follows and is given body. gopacket gives no layer an
+// upper says which layer follows and is given body. The parser gives no layer an
 // empty one, so TCP of which nothing was captured is noted here.
 func (f *frame) upper(proto uint8, body []byte) gopacket.LayerType {
 	if proto == protoTCP && len(body) == 0 && f.missing > 0 {
@@ -59,50 +58,68 @@ func (f *frame) upper(proto uint8, body []byte) gopacket.LayerType {
 	return ipProtocol(proto)
 }
 
-// ipv4 is gopacket's layer, but for three things: a total length of 0 (the
-// sender's hardware was to cut the packet, or it is longer than 65,535 bytes)
-// stands for all there was, bytes that were not captured count, and fragments
-// are put together.
+// ipv4 takes off an IPv4 header. A total length of 0 (the sender's hardware was
+// to cut the packet, or it is longer than 65,535 bytes) stands for all there
+// was; fragments are put together.
 type ipv4 struct {
-	layers.IPv4
+	base
 	frame *frame
-	next  gopacket.LayerType
 }
 
-func (l *ipv4) NextLayerType() gopacket.LayerType { return l.next }
+func (l *ipv4) CanDecode() gopacket.LayerClass { return layerTypeIPv4 }
 
-func (l *ipv4) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
+func (l *ipv4) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err error) {
+	if len(data) < 20 {
+		return errShort
+	}
 	f := l.frame
-	if err := l.IPv4.DecodeFromBytes(data[:min(len(data), 0xffff)], df); err != nil {
-		return err
-	}
-	if l.Version != 4 {
-		return errMalformed
-	}
-	total := int(binary.BigEndian.Uint16(data[2:]))
+	header, total := int(data[0]&0xf)*4, int(binary.BigEndian.Uint16(data[2:]))
 	f.guessed = total == 0
 	if f.guessed {
 		total = len(data) + f.missing
 	}
-	header := int(l.IHL) * 4
-	body := f.clip(data, total)[header:]
+	if data[0]>>4 != 4 || header < 20 || header > total {
+		return errMalformed
+	}
+	if header > len(data) {
+		return errShort
+	}
+	if f.rerouted, err = sourceRoute(data[20:header]); err != nil {
+		return err
+	}
 	f.src, f.dst = mapped(data[12:16]), mapped(data[16:20])
-	f.rerouted = false
-	for _, o := range l.Options {
-		f.rerouted = f.rerouted || o.OptionType == 131 || o.OptionType == 137 // source routes
-	}
-	l.next = f.upper(uint8(l.Protocol), body)
-	if more := l.Flags&layers.IPv4MoreFragments != 0; more || l.FragOffset != 0 {
-		body = f.reassemble(fragment{
-			key:    datagram{f.src, f.dst, uint32(l.Id), uint8(l.Protocol)},
-			offset: int(l.FragOffset) * 8, more: more, data: body,
+	body := f.clip(data, total)[header:]
+	proto := data[9]
+	l.payload, l.next = body, f.upper(proto, body)
+	const moreFragments, offset = 0x2000, 0x1fff
+	if at := binary.BigEndian.Uint16(data[6:]); at&(moreFragments|offset) != 0 {
+		l.payload = f.reassemble(fragment{
+			key:    datagram{f.src, f.dst, uint32(binary.BigEndian.Uint16(data[4:])), proto},
+			offset: int(at&offset) * 8, more: at&moreFragments != 0, data: body,
 		})
-		if body == nil {
-			l.next = gopacket.LayerTypeZero
-		}
 	}
-	l.Payload = body
 	return nil
+}
+
+// sourceRoute looks for a source route among the options of an IPv4 header. A
+// receiver drops a packet the options of which cannot be told apart.
+func sourceRoute(options []byte) (found bool, err error) {
+	for len(options) > 0 {
+		switch options[0] {
+		case 0: // the end of the list
+			return found, nil
+		case 1: // one byte of padding
+			options = options[1:]
+			continue
+		case 131, 137: // loose, strict
+			found = true
+		}
+		if len(options) < 2 || options[1] < 3 || int(options[1]) > len(options) { // none says nothing
+			return false, errMalformed
+		}
+		options = options[options[1]:]
+	}
+	return found, nil
 }
 
 // mapped is an IPv4 address in the IPv4-mapped form that tcp.Endpoint keeps.
@@ -110,17 +127,14 @@ func mapped(ip []byte) [16]byte {
 	return [16]byte{10: 0xff, 11: 0xff, 12: ip[0], 13: ip[1], 14: ip[2], 15: ip[3]}
 }
 
-// ipv6 is our own: gopacket's refuses a length of 0, miscounts the length
-// behind a hop-by-hop header and allocates for each option.
+// ipv6 takes off an IPv6 header and its extensions. A length of 0 is that of a
+// jumbogram, or stands for all there was.
 type ipv6 struct {
-	frame   *frame
-	payload []byte
-	next    gopacket.LayerType
+	base
+	frame *frame
 }
 
-func (l *ipv6) CanDecode() gopacket.LayerClass    { return layers.LayerTypeIPv6 }
-func (l *ipv6) NextLayerType() gopacket.LayerType { return l.next }
-func (l *ipv6) LayerPayload() []byte              { return l.payload }
+func (l *ipv6) CanDecode() gopacket.LayerClass { return layerTypeIPv6 }
 
 func (l *ipv6) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
 	if len(data) < 40 {

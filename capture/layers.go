@@ -4,35 +4,64 @@ import (
 	"encoding/binary"
 
 	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 )
 
-// etherType says which layer follows an EtherType. gopacket's own table does
-// not know the tag types of old switches.
-func etherType(t layers.EthernetType) gopacket.LayerType {
+// The layers are our own, on gopacket's DecodingLayerParser. gopacket comes
+// with layers too (package layers), but their tables of 131,072 unknown
+// EtherTypes and PPP types are written whenever a program starts, before main:
+// 4 ms and 1,700 page faults, twice for a lesson in a private network, which
+// was half of all the time that `lesson handshake` took. So only tests import
+// them, to compare ours with (gopacket_test.go).
+//
+// gopacket leaves the numbers from 1000 to us, so that both fit in one program.
+var (
+	layerTypeLink     = newLayerType(1979, "link")
+	layerTypeEthernet = newLayerType(1980, "ethernet")
+	layerTypeVLAN     = newLayerType(1981, "vlan")
+	layerTypeLLC      = newLayerType(1982, "llc")
+	layerTypeMPLS     = newLayerType(1983, "mpls")
+	layerTypePPPoE    = newLayerType(1984, "pppoe")
+	layerTypePPP      = newLayerType(1985, "ppp")
+	layerTypeIPv4     = newLayerType(1986, "ipv4")
+	layerTypeIPv6     = newLayerType(1987, "ipv6")
+	layerTypeGRE      = newLayerType(1988, "gre")
+	layerTypeUDP      = newLayerType(1989, "udp")
+	layerTypeVXLAN    = newLayerType(1990, "vxlan")
+	layerTypeTCP      = newLayerType(1991, "tcp")
+)
+
+func newLayerType(number int, name string) gopacket.LayerType {
+	return gopacket.RegisterLayerType(number, gopacket.LayerTypeMetadata{Name: name})
+}
+
+// etherType says which layer follows an EtherType.
+func etherType(t uint16) gopacket.LayerType {
 	switch t {
-	case layers.EthernetTypeIPv4:
-		return layers.LayerTypeIPv4
-	case layers.EthernetTypeIPv6:
-		return layers.LayerTypeIPv6
-	case layers.EthernetTypeDot1Q, layers.EthernetTypeQinQ, 0x9100, 0x9200, 0x9300:
-		return layers.LayerTypeDot1Q
-	case layers.EthernetTypeMPLSUnicast, layers.EthernetTypeMPLSMulticast:
-		return layers.LayerTypeMPLS
-	case layers.EthernetTypePPPoESession:
-		return layers.LayerTypePPPoE
-	case layers.EthernetTypeTransparentEthernetBridging:
-		return layers.LayerTypeEthernet
-	case layers.EthernetTypePPP:
-		return layers.LayerTypePPP
+	case 0x0800:
+		return layerTypeIPv4
+	case 0x86dd:
+		return layerTypeIPv6
+	case 0x8100, 0x88a8, 0x9100, 0x9200, 0x9300: // 802.1Q, 802.1ad, and the tags of old switches
+		return layerTypeVLAN
+	case 0x8847, 0x8848: // multicast
+		return layerTypeMPLS
+	case 0x8864: // a session; its discovery is 0x8863
+		return layerTypePPPoE
+	case 0x6558: // in GRE
+		return layerTypeEthernet
+	case 0x880b:
+		return layerTypePPP
 	case 0x8870: // LLC in a frame too long for a length field
-		return layers.LayerTypeLLC
+		return layerTypeLLC
 	}
-	if t < 0x600 { // a length, or Linux cooked's 4
-		return layers.LayerTypeLLC
+	if t < minEtherType { // a length, or Linux cooked's 4
+		return layerTypeLLC
 	}
 	return gopacket.LayerTypeZero
 }
+
+// minEtherType is the least EtherType; what is less is a length (IEEE 802.3 §3.2.6).
+const minEtherType = 0x600
 
 // ipVersion says which layer follows where nothing but the packet itself tells.
 func ipVersion(data []byte) gopacket.LayerType {
@@ -41,130 +70,77 @@ func ipVersion(data []byte) gopacket.LayerType {
 	}
 	switch data[0] >> 4 {
 	case 4:
-		return layers.LayerTypeIPv4
+		return layerTypeIPv4
 	case 6:
-		return layers.LayerTypeIPv6
+		return layerTypeIPv6
 	}
 	return gopacket.LayerTypeZero
 }
 
-// gopacket's layers, with our table of what follows.
-type (
-	ethernet struct{ layers.Ethernet }
-	vlan     struct{ layers.Dot1Q }
-	snap     struct{ layers.SNAP }
-	cooked   struct{ layers.LinuxSLL }
-	gre      struct{ layers.GRE }
-	udp      struct{ layers.UDP }
-)
-
-func (l *ethernet) NextLayerType() gopacket.LayerType { return etherType(l.EthernetType) }
-func (l *vlan) NextLayerType() gopacket.LayerType     { return etherType(l.Type) }
-func (l *snap) NextLayerType() gopacket.LayerType     { return etherType(l.Type) }
-func (l *cooked) NextLayerType() gopacket.LayerType   { return etherType(l.EthernetType) }
-func (l *gre) NextLayerType() gopacket.LayerType      { return etherType(l.Protocol) }
-
-// NextLayerType finds VXLAN by its port, or by the one Linux used before there was one.
-func (l *udp) NextLayerType() gopacket.LayerType {
-	if l.DstPort == 4789 || l.DstPort == 8472 {
-		return layers.LayerTypeVXLAN
-	}
-	return gopacket.LayerTypeZero
-}
-
-// layerTypeLink is where the decoding of every frame begins.
-var layerTypeLink = gopacket.RegisterLayerType(1979, gopacket.LayerTypeMetadata{Name: "Link"})
-
-// linkLayer takes off what the link type puts in front, as far as gopacket has
-// no layer for it: its link types are 8 bits wide and end before 276.
-type linkLayer struct {
-	frame *frame
-	kind  LinkType
-	shim
-}
-
-func (l *linkLayer) CanDecode() gopacket.LayerClass { return layerTypeLink }
-
-func (l *linkLayer) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err error) {
-	l.payload, l.next, err = l.kind.strip(data)
-	return err
-}
-
-func (l LinkType) strip(data []byte) ([]byte, gopacket.LayerType, error) {
-	switch l {
-	case LinkEthernet:
-		return data, layers.LayerTypeEthernet, nil
-	case LinkSLL:
-		return data, layers.LayerTypeLinuxSLL, nil
-	case LinkIPv4:
-		return data, layers.LayerTypeIPv4, nil
-	case LinkIPv6:
-		return data, layers.LayerTypeIPv6, nil
-	case LinkRaw, LinkRawBSD, LinkRawOBSD:
-		return data, ipVersion(data), nil
-	case LinkPPP:
-		return data, layers.LayerTypePPP, nil
-	case LinkPPPoE:
-		return data, layers.LayerTypePPPoE, nil
-	case LinkPPPHDLC:
-		if len(data) > 0 && data[0] == 0xff {
-			return data, layers.LayerTypePPP, nil
-		}
-		return readCiscoHDLC(data)
-	case LinkCiscoHDLC:
-		return readCiscoHDLC(data)
-	case LinkNull, LinkLoop:
-		return readFamily(data)
-	case LinkSLL2:
-		if len(data) < 20 {
-			return nil, 0, errShort
-		}
-		return data[20:], etherType(layers.EthernetType(binary.BigEndian.Uint16(data))), nil
-	}
-	return nil, 0, errForeign
-}
-
-// readFamily takes off an address family in either byte order. IPv6 has as
-// many numbers as there are systems.
-func readFamily(data []byte) ([]byte, gopacket.LayerType, error) {
-	if len(data) < 4 {
-		return nil, 0, errShort
-	}
-	family := binary.LittleEndian.Uint32(data)
-	if family > 0xffff {
-		family = binary.BigEndian.Uint32(data)
-	}
-	switch family {
-	case 2:
-		return data[4:], layers.LayerTypeIPv4, nil
-	case 10, 23, 24, 28, 30: // Linux, Windows, NetBSD and OpenBSD, FreeBSD, macOS
-		return data[4:], layers.LayerTypeIPv6, nil
-	}
-	return nil, 0, errForeign
-}
-
-func readCiscoHDLC(data []byte) ([]byte, gopacket.LayerType, error) {
-	if len(data) < 4 {
-		return nil, 0, errShort
-	}
-	return data[4:], etherType(layers.EthernetType(binary.BigEndian.Uint16(data[2:]))), nil
-}
-
-// shim is a layer that is only taken off. gopacket has MPLS, PPP and PPPoE,
-// but not as layers that can be used again.
-type shim struct {
-	typ     gopacket.LayerType
-	read    func([]byte) ([]byte, gopacket.LayerType, error)
+// base is what a layer tells the parser once it has been read.
+type base struct {
 	payload []byte
 	next    gopacket.LayerType
 }
 
-func (s *shim) CanDecode() gopacket.LayerClass    { return s.typ }
-func (s *shim) NextLayerType() gopacket.LayerType { return s.next }
-func (s *shim) LayerPayload() []byte              { return s.payload }
+func (b *base) NextLayerType() gopacket.LayerType { return b.next }
+func (b *base) LayerPayload() []byte              { return b.payload }
+
+// shim is a layer that is only taken off.
+type shim struct {
+	base
+	typ  gopacket.LayerType
+	read func([]byte) (payload []byte, next gopacket.LayerType, err error)
+}
+
+func (s *shim) CanDecode() gopacket.LayerClass { return s.typ }
+
 func (s *shim) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err error) {
 	s.payload, s.next, err = s.read(data)
 	return err
+}
+
+// readTyped takes off a header of n bytes with an EtherType in it, at at.
+func readTyped(data []byte, at, n int) ([]byte, gopacket.LayerType, error) {
+	if len(data) < n {
+		return nil, 0, errShort
+	}
+	return data[n:], etherType(binary.BigEndian.Uint16(data[at:])), nil
+}
+
+// readEthernet takes off an Ethernet header. One with a length says where the
+// padding begins.
+func readEthernet(data []byte) ([]byte, gopacket.LayerType, error) {
+	payload, next, err := readTyped(data, 12, 14)
+	if err != nil {
+		return nil, 0, err
+	}
+	if n := binary.BigEndian.Uint16(data[12:]); n < minEtherType {
+		payload = payload[:min(len(payload), int(n))]
+	}
+	return payload, next, nil
+}
+
+func readVLAN(data []byte) ([]byte, gopacket.LayerType, error) { return readTyped(data, 2, 4) }
+
+// readLLC takes off an 802.2 header and the SNAP header behind it; nothing
+// else there carries IP. The lowest bits of the two addresses are no part of
+// them, and the two lowest of the control field say whether it has one byte.
+func readLLC(data []byte) ([]byte, gopacket.LayerType, error) {
+	if len(data) < 3 {
+		return nil, 0, errShort
+	}
+	if snap := data[0]&^1 == 0xaa && data[1]&^1 == 0xaa; !snap {
+		return nil, 0, errForeign
+	}
+	n := 3
+	if data[2]&3 != 3 {
+		n = 4
+	}
+	if len(data) < n {
+		return nil, 0, errShort
+	}
+	return readTyped(data[n:], 3, 5)
 }
 
 func readMPLS(data []byte) ([]byte, gopacket.LayerType, error) {
@@ -172,7 +148,7 @@ func readMPLS(data []byte) ([]byte, gopacket.LayerType, error) {
 		return nil, 0, errShort
 	}
 	if bottom := data[2]&1 != 0; !bottom {
-		return data[4:], layers.LayerTypeMPLS, nil
+		return data[4:], layerTypeMPLS, nil
 	}
 	return data[4:], ipVersion(data[4:]), nil
 }
@@ -184,7 +160,7 @@ func readPPPoE(data []byte) ([]byte, gopacket.LayerType, error) {
 	if session := data[1] == 0; !session {
 		return nil, 0, errForeign
 	}
-	return data[6:], layers.LayerTypePPP, nil
+	return data[6:], layerTypePPP, nil
 }
 
 // readPPP takes off address and control if they are there, and a protocol
@@ -204,11 +180,64 @@ func readPPP(data []byte) ([]byte, gopacket.LayerType, error) {
 	}
 	switch proto {
 	case 0x21:
-		return data, layers.LayerTypeIPv4, nil
+		return data, layerTypeIPv4, nil
 	case 0x57:
-		return data, layers.LayerTypeIPv6, nil
+		return data, layerTypeIPv6, nil
 	case 0x281:
-		return data, layers.LayerTypeMPLS, nil
+		return data, layerTypeMPLS, nil
 	}
 	return nil, 0, errForeign
+}
+
+// readGRE takes off a GRE header with the fields of RFC 1701 and the
+// acknowledgment that PPTP has (RFC 2637 §4.1).
+func readGRE(data []byte) ([]byte, gopacket.LayerType, error) {
+	const checksum, routing, key, sequence, acknowledgment = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
+	if len(data) < 4 {
+		return nil, 0, errShort
+	}
+	flags, n := binary.BigEndian.Uint16(data), 4
+	for _, field := range []uint16{checksum | routing, key, sequence} {
+		if flags&field != 0 {
+			n += 4
+		}
+	}
+	for more := flags&routing != 0; more; {
+		if len(data) < n+4 {
+			return nil, 0, errShort
+		}
+		entry := data[n:]
+		more = entry[0] != 0 || entry[1] != 0 || entry[3] != 0 // the last has no family and no length
+		n += 4 + int(entry[3])
+	}
+	if flags&acknowledgment != 0 {
+		n += 4
+	}
+	return readTyped(data, 2, n)
+}
+
+// readUDP takes off a UDP header before VXLAN, which is known by its port or
+// by the one Linux used before there was one.
+func readUDP(data []byte) ([]byte, gopacket.LayerType, error) {
+	if len(data) < 8 {
+		return nil, 0, errShort
+	}
+	if port := binary.BigEndian.Uint16(data[2:]); port != 4789 && port != 8472 {
+		return nil, 0, errForeign
+	}
+	n := int(binary.BigEndian.Uint16(data[4:]))
+	if n == 0 { // a jumbogram (RFC 2675 §4)
+		n = len(data)
+	}
+	if n < 8 {
+		return nil, 0, errMalformed
+	}
+	return data[8:min(n, len(data))], layerTypeVXLAN, nil
+}
+
+func readVXLAN(data []byte) ([]byte, gopacket.LayerType, error) {
+	if len(data) < 8 {
+		return nil, 0, errShort
+	}
+	return data[8:], layerTypeEthernet, nil
 }

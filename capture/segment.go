@@ -4,32 +4,30 @@ import (
 	"encoding/binary"
 
 	"github.com/google/gopacket"
-	"github.com/google/gopacket/layers"
 
 	"lesson/lesson/tcp"
 )
 
 const (
-	headerLen    = 20 // a TCP header without options
-	maxHeaderLen = 60
-	flagsEnd     = 14 // where the flags end within it
-	windowEnd    = 16
+	headerLen = 20 // a TCP header without options
+	flagsEnd  = 14 // where the flags end within it
+	windowEnd = 16
 )
 
-// segmentLayer is gopacket's TCP layer, behind which it reads nothing, and
-// which also takes a header that the snap length cut.
+// segmentLayer finds a TCP header, also one that the snap length cut, and its
+// payload, behind which nothing is read.
 type segmentLayer struct {
-	layers.TCP
 	frame   *frame
 	header  []byte // as captured
 	payload []byte // as captured
 	length  uint32 // of the payload, on the wire
-	scratch [maxHeaderLen]byte
 }
 
+func (l *segmentLayer) CanDecode() gopacket.LayerClass    { return layerTypeTCP }
 func (l *segmentLayer) NextLayerType() gopacket.LayerType { return gopacket.LayerTypeZero }
+func (l *segmentLayer) LayerPayload() []byte              { return nil }
 
-func (l *segmentLayer) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) error {
+func (l *segmentLayer) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
 	f := l.frame
 	total := len(data) + f.missing
 	if total < headerLen {
@@ -49,65 +47,76 @@ func (l *segmentLayer) DecodeFromBytes(data []byte, df gopacket.DecodeFeedback) 
 	l.payload = data[len(l.header):]
 	l.length = uint32(total - n)
 	f.outcome = isSegment
-	whole := l.header
-	if len(whole) < n {
-		// Give gopacket a header that ends where the capture does.
-		l.scratch = [maxHeaderLen]byte{}
-		copy(l.scratch[:], l.header)
-		whole = l.scratch[:max(headerLen, len(l.header)&^3)]
-		l.scratch[12] = byte(len(whole)/4)<<4 | data[12]&0xf
-	}
-	// An error can only come from the options; those before it count.
-	_ = l.TCP.DecodeFromBytes(whole, df)
 	return nil
 }
 
-// fill describes the segment, but for its time, addresses and checksum.
+// fill describes the segment, but for its time, addresses and checksum. Of a
+// header that was cut, the options count as far as whole words of it go.
 func (l *segmentLayer) fill(s *tcp.Segment) {
-	s.Src.Port, s.Dst.Port = uint16(l.SrcPort), uint16(l.DstPort)
-	s.Seq, s.Ack = tcp.Seq(l.Seq), tcp.Seq(l.Ack)
-	s.Flags = tcp.Flags(binary.BigEndian.Uint16(l.header[12:])) & (tcp.AE<<1 - 1)
-	s.Window, s.Urgent = l.Window, l.Urgent
-	if len(l.header) < windowEnd {
+	var h [headerLen]byte // 0 where nothing was captured
+	n := copy(h[:], l.header)
+	s.Src.Port, s.Dst.Port = binary.BigEndian.Uint16(h[0:]), binary.BigEndian.Uint16(h[2:])
+	s.Seq, s.Ack = tcp.Seq(binary.BigEndian.Uint32(h[4:])), tcp.Seq(binary.BigEndian.Uint32(h[8:]))
+	s.Flags = tcp.Flags(binary.BigEndian.Uint16(h[12:])) & (tcp.AE<<1 - 1)
+	s.Window, s.Urgent = binary.BigEndian.Uint16(h[14:]), binary.BigEndian.Uint16(h[18:])
+	if n < windowEnd {
 		s.Window = 0xffff
 	}
 	s.Len = l.length
-	options(l.TCP.Options, &s.Options)
+	if n == headerLen {
+		readOptions(l.header[headerLen:len(l.header)&^3], &s.Options)
+	}
 }
 
-// options takes over those that mean something here and are as long as they
-// should be.
-func options(list []layers.TCPOption, o *tcp.Options) {
-	for i := range list {
-		v := list[i].OptionData
-		switch list[i].OptionType {
-		case layers.TCPOptionKindMSS:
-			if len(v) == 2 {
-				o.MSS, o.HasMSS = binary.BigEndian.Uint16(v), true
-			}
-		case layers.TCPOptionKindWindowScale:
-			if len(v) == 1 {
-				o.WindowScale, o.HasScale = v[0], true
-			}
-		case layers.TCPOptionKindSACKPermitted:
-			o.SACKPermitted = o.SACKPermitted || len(v) == 0
-		case layers.TCPOptionKindTimestamps:
-			if len(v) == 8 {
-				o.TSVal, o.TSEcr = binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])
-				o.HasTimestamps = true
-			}
-		case layers.TCPOptionKindSACK:
-			for o.SACKBlocks = 0; len(v) >= 8 && int(o.SACKBlocks) < len(o.SACK); v = v[8:] {
-				o.SACK[o.SACKBlocks] = tcp.SACKBlock{
-					Left:  tcp.Seq(binary.BigEndian.Uint32(v)),
-					Right: tcp.Seq(binary.BigEndian.Uint32(v[4:])),
-				}
-				o.SACKBlocks++
-			}
-		case 34: // Fast Open (RFC 7413)
-			o.HasFastOpen = true
-		case 254: // its number before it had one
-			o.HasFastOpen = o.HasFastOpen || len(v) >= 2 && v[0] == 0xf9 && v[1] == 0x89
+// readOptions reads an option list (RFC 9293 §3.1) up to its end or to the
+// first option that is shorter than itself or longer than the rest.
+func readOptions(list []byte, o *tcp.Options) {
+	for len(list) > 0 {
+		switch list[0] {
+		case 0: // the end of the list
+			return
+		case 1: // one byte of padding
+			list = list[1:]
+			continue
 		}
+		if len(list) < 2 || list[1] < 2 || int(list[1]) > len(list) {
+			return
+		}
+		readOption(list[0], list[2:list[1]], o)
+		list = list[list[1]:]
+	}
+}
+
+// readOption takes over an option that means something here and is as long as
+// it should be.
+func readOption(kind byte, v []byte, o *tcp.Options) {
+	switch kind {
+	case 2:
+		if len(v) == 2 {
+			o.MSS, o.HasMSS = binary.BigEndian.Uint16(v), true
+		}
+	case 3:
+		if len(v) == 1 {
+			o.WindowScale, o.HasScale = v[0], true
+		}
+	case 4:
+		o.SACKPermitted = o.SACKPermitted || len(v) == 0
+	case 5:
+		for o.SACKBlocks = 0; len(v) >= 8 && int(o.SACKBlocks) < len(o.SACK); v = v[8:] {
+			o.SACK[o.SACKBlocks] = tcp.SACKBlock{
+				Left:  tcp.Seq(binary.BigEndian.Uint32(v)),
+				Right: tcp.Seq(binary.BigEndian.Uint32(v[4:])),
+			}
+			o.SACKBlocks++
+		}
+	case 8:
+		if len(v) == 8 {
+			o.TSVal, o.TSEcr = binary.BigEndian.Uint32(v), binary.BigEndian.Uint32(v[4:])
+			o.HasTimestamps = true
+		}
+	case 34: // Fast Open (RFC 7413)
+		o.HasFastOpen = true
+	case 254: // its number before it had one
+		o.HasFastOpen = o.HasFastOpen || len(v) >= 2 && v[0] == 0xf9 && v[1] == 0x89
 	}
 }
