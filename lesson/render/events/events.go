@@ -91,11 +91,10 @@ func (l *line) segment(s *lesson.Segment) {
 	l.key("dst")
 	l.address(s.Dst)
 	l.flags(s.Flags)
-	ack := s.Flags.Has(tcp.ACK)
 	l.int("seq", int64(s.Step.Seq))
-	l.optional("ack", int64(s.Step.Ack), ack)
+	l.int("ack", int64(s.Step.Ack)) // 0 without the ACK flag
 	l.int("seq_abs", int64(s.Seq))
-	l.optional("ack_abs", int64(s.Ack), ack)
+	l.int("ack_abs", int64(s.Ack))
 	l.int("len", int64(s.Len))
 	l.int("win", int64(s.Window))
 	l.options(s)

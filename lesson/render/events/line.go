@@ -62,14 +62,6 @@ func (l *line) uint(name string, v uint64) {
 	*l = strconv.AppendUint(*l, v, 10)
 }
 
-func (l *line) optional(name string, v int64, ok bool) {
-	if ok {
-		l.int(name, v)
-	} else {
-		l.null(name)
-	}
-}
-
 // seconds writes d exactly, as seconds: 0, 0.000012, 61.95.
 func (l *line) seconds(name string, d time.Duration) {
 	l.key(name)

@@ -198,7 +198,7 @@ func Teardown() []lesson.Event {
 		"最后这个 ACK 可能丢失，所以客户端要停留在 TIME_WAIT，以便重发。")))
 	s.now += 3 * time.Millisecond
 	s.tell(&lesson.Rest{State: [2]tcp.State{tcp.TimeWait, tcp.Closed}, After: s.n, Time: s.now, Kernel: [2]lesson.Kernel{
-		{State: tcp.TimeWait, Timer: "timewait", Remaining: 59950 * time.Millisecond}, {State: tcp.Listen}}})
+		{State: tcp.TimeWait, Timer: "timewait", Remaining: 59950 * time.Millisecond}, {State: tcp.Closed}}})
 	return s.end(lesson.ClosedFIN)
 }
 
