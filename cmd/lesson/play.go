@@ -142,7 +142,10 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 				if err := drawn.Keys(keysLine(p.Next)); err != nil {
 					return err
 				}
-				return errors.Join(k.next(ctx), drawn.Keys(lang.Text{}))
+				err := errors.Join(k.next(ctx), drawn.Keys(lang.Text{}))
+				// The terminal may have got another width while it waited.
+				drawn.Resize(a.width(a.screen(f)))
+				return err
 			}
 		}
 	}
