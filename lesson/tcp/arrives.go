@@ -123,7 +123,9 @@ func (o *observation) getsAck() bool {
 		y.una = s.Ack
 	}
 	if y.is(sentFin) && !y.is(finAcked) && y.fin.Less(s.Ack) {
-		o.inOrder(to)
+		if !s.Flags.Has(FIN) {
+			o.inOrder(to) // a FIN sent before this ACK comes before it
+		}
 		y.set(finAcked)
 		o.move(to, RcvAckOfFin)
 	}

@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unsafe"
@@ -231,6 +232,37 @@ func TestSelfConnect(t *testing.T) {
 		s := tcp.Segment{Src: ends[0], Dst: ends[0], Flags: tt.flags, Seq: tt.seq, Ack: tt.ack, Window: 1000}
 		if step := c.Observe(&s); step.After != [2]tcp.State{tt.want, tt.want} {
 			t.Errorf("%v: %v, want %v", tt.flags, step.After, tt.want)
+		}
+	}
+}
+
+// The arrows are taken in the RFC's order: the ACK before the FIN that comes
+// with it, but a FIN that was on its way before the ACK that follows.
+func TestPaths(t *testing.T) {
+	for _, tt := range []struct {
+		lines string
+		end   tcp.End
+		want  []tcp.State
+	}{
+		{"client F. 101:101(0) ack 301\nserver F. 301:301(0) ack 102", tcp.Client, []tcp.State{tcp.FinWait2, tcp.TimeWait}},
+		{"client F. 101:101(0) ack 301\nserver F. 301:301(0) ack 101\nclient . 102:102(0) ack 302", tcp.Server, []tcp.State{tcp.Closing, tcp.TimeWait}},
+	} {
+		c := opened(t)
+		var step tcp.Step
+		for _, l := range strings.Split(tt.lines, "\n") {
+			line, err := notation.Parse(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := line.Segment(ends, [2]tcp.Seq{})
+			step = c.Observe(&s)
+		}
+		var got []tcp.State
+		for _, r := range step.Taken[tt.end].Rules() {
+			got = append(got, r.To)
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %v took %v, want %v", tt.lines, tt.end, got, tt.want)
 		}
 	}
 }
