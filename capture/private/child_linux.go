@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,6 +25,8 @@ func Child() bool { return place != "" }
 // is a *lang.Problem. args are the command line, as in Options.
 func Enter(args []string) error {
 	_ = os.Unsetenv(variable) // not for programs started from here
+	// Started from /proc/self/exe it would be called "exe" by ps and ss.
+	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0)
 	endWithParent()
 	if place == host {
 		return nil

@@ -17,4 +17,7 @@ type Options struct {
 	Host bool
 	// Stdin, Stdout and Stderr are the child's; nil means this process's own.
 	Stdin, Stdout, Stderr *os.File
+	// Started, unless nil, is called once the child runs: the parent needs no
+	// privilege from then on. Its error ends the child.
+	Started func() error
 }

@@ -13,6 +13,7 @@ import (
 
 	"lesson/capture"
 	"lesson/lesson"
+	"lesson/lesson/lang"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
 )
@@ -75,9 +76,18 @@ func (a *app) explain(f *explainFlags, name string) error {
 		return err
 	}
 	defer in.Close()
-	src, err := capture.Open(in)
+	stopped := untilStopped()
+	var from io.Reader = in
+	if name == "-" {
+		from = newPipe(in, stopped)
+	}
+	file, err := capture.Open(from)
 	if err != nil {
 		return err
+	}
+	var src lesson.Source = file
+	if name != "-" {
+		src = &stoppable{file, stopped}
 	}
 	opt := lesson.ExplainOptions{Name: filepath.Base(name)}
 	switch {
@@ -96,8 +106,15 @@ func (a *app) explain(f *explainFlags, name string) error {
 	case f.summary:
 		t = connections{t}
 	}
-	err = lesson.Explain(src, opt, t)
-	return errors.Join(err, w.Flush())
+	err = errors.Join(lesson.Explain(src, opt, t), w.Flush())
+	select {
+	case <-stopped:
+		if err == nil && name != "-" {
+			return exit(lang.ExitSignal) // a file that was not read to its end
+		}
+	default:
+	}
+	return err
 }
 
 // fitting draws a ladder when segments are told, and a table when none are.

@@ -37,7 +37,8 @@ func openKeyboard(in *os.File) (*keyboard, error) {
 func (k *keyboard) close() { _ = term.Restore(k.fd, k.was) }
 
 // next waits for a key that means something: nil goes on, errQuit does not.
-func (k *keyboard) next(ctx context.Context) error {
+// Where the program was stopped meanwhile, show shows again what the keys do.
+func (k *keyboard) next(ctx context.Context, show func() error) error {
 	if k.keys == nil {
 		k.keys = make(chan byte)
 		go k.read()
@@ -48,7 +49,7 @@ func (k *keyboard) next(ctx context.Context) error {
 			return context.Cause(ctx)
 		case <-k.continued:
 			// The shell has set the terminal its own way meanwhile.
-			if err := cbreak(k.fd); err != nil {
+			if err := errors.Join(cbreak(k.fd), show()); err != nil {
 				return err
 			}
 		case key, ok := <-k.keys:

@@ -48,7 +48,7 @@ func (a *app) play(l *lesson.Lesson, f *liveFlags) error {
 	if place == lesson.Host && !step {
 		return a.live(l, f, place, step)
 	}
-	code, err := private.Run(private.Options{Args: a.args, Host: place == lesson.Host})
+	code, err := private.Run(private.Options{Args: a.args, Host: place == lesson.Host, Started: privilege.GiveUp})
 	if err != nil {
 		return err
 	}
@@ -139,10 +139,11 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 			defer k.close()
 			o.Pause = func(ctx context.Context, p stage.Pause) error {
 				drawn.Resize(a.width(a.screen(f)))
-				if err := drawn.Keys(keysLine(p.Next)); err != nil {
+				show := func() error { return drawn.Keys(keysLine(p.Next)) }
+				if err := show(); err != nil {
 					return err
 				}
-				err := errors.Join(k.next(ctx), drawn.Keys(lang.Text{}))
+				err := errors.Join(k.next(ctx, show), drawn.Keys(lang.Text{}))
 				// The terminal may have got another width while it waited.
 				drawn.Resize(a.width(a.screen(f)))
 				return err
@@ -178,7 +179,7 @@ func (s signalled) Error() string { return "signal " + strconv.Itoa(int(s)) }
 func untilSignal() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	got := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+	for _, s := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		if !signal.Ignored(s) {
 			signal.Notify(got, s)
 		}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,8 @@ import (
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"lesson/lesson/render/text"
 )
 
 // screen is a lesson running on a terminal of its own.
@@ -262,7 +265,7 @@ func TestCtrlC(t *testing.T) {
 
 func TestSignals(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
-		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 			s := watch(t, "teardown", place, port())
 			s.until(prompt, 1)
 			check(t, s.cmd.Process.Signal(sig))
@@ -280,12 +283,33 @@ func TestContinued(t *testing.T) {
 	s.until(prompt, 1)
 	check(t, term.Restore(int(s.tty.Fd()), s.was))
 	check(t, syscall.Kill(s.child(), syscall.SIGCONT))
-	s.typed(" ") // and no enter
-	s.until(prompt, 2)
+	s.until(prompt, 2) // shown again, below what the shell has printed
+	s.typed(" ")       // and no enter
+	s.until(prompt, 3)
 	s.typed("q")
 	s.code()
 	s.restored()
 }
+
+// A terminal that was made narrower during a pause gets rows that fit it.
+func TestResized(t *testing.T) {
+	s := watch(t, "teardown", "--private", "--quiet")
+	s.until(prompt, 1)
+	before := len(s.text())
+	check(t, pty.Setsize(s.tty, &pty.Winsize{Rows: 24, Cols: 60}))
+	s.typed(" ")
+	s.until(prompt, 2)
+	s.typed("q")
+	s.code()
+	for _, row := range strings.Split(escapes.ReplaceAllString(s.text()[before:], ""), "\n") {
+		if w := text.Width(strings.TrimRight(row, "\r ")); w > 60 {
+			t.Errorf("%d columns on a terminal of 60: %q", w, row)
+		}
+	}
+}
+
+// escapes are what a terminal obeys and does not show.
+var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\r\x1b\\[K")
 
 func TestChildKilled(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {

@@ -37,6 +37,9 @@ func NewTable(w io.Writer, o Options) *Table {
 	t := &Table{pen: newPen(w, o)}
 	t.width = t.o.Width
 	c := columns{open: 7, close: 4, states: 16, segments: 4, bytes: 5, time: 6}
+	if t.width >= 96 {
+		c.states = 20 // the longest pair: FIN_WAIT2/CLOSE_WAIT
+	}
 	if t.width >= 130 {
 		c = columns{long: true, open: 12, close: 6, states: 23, segments: 8, bytes: 11, time: 9}
 	}
