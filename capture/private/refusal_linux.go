@@ -147,8 +147,8 @@ func notCaptured(err error, private bool, m machine) error {
 			ZH: "此容器即使以 root 身份也不能抓包：缺少 NET_RAW 权能",
 		}
 		p.Hint = lang.Text{
-			EN: "start it with: docker run --cap-add NET_RAW …",
-			ZH: "请这样启动容器：docker run --cap-add NET_RAW …",
+			EN: "start it with: docker run --cap-add NET_RAW …\nor try a loopback interface of its own: " + m.as(m.program, "--private"),
+			ZH: "请这样启动容器：docker run --cap-add NET_RAW …\n或者试试独立的环回接口：" + m.as(m.program, "--private"),
 		}
 	default:
 		p.What = lang.Text{
