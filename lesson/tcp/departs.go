@@ -4,8 +4,8 @@ package tcp
 // received when it left, then what sending it means.
 func (o *observation) departs() {
 	s, x, from := o.s, o.x, o.from
-	if s.Flags.Has(ACK) && !s.Flags.Has(RST) {
-		o.proves()
+	if s.Flags.Has(ACK) && !s.Flags.Has(RST) && !o.proves() {
+		return
 	}
 	switch {
 	case s.Flags.Has(RST):
@@ -56,8 +56,9 @@ func (o *observation) bothScaled() bool {
 }
 
 // proves takes the acknowledgement number at its word: the sender had received
-// everything before it and nothing in order from it on.
-func (o *observation) proves() {
+// everything before it and nothing in order from it on. It is false when the
+// number is of another connection.
+func (o *observation) proves() bool {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	ack := s.Ack
 	if y.is(active) && !y.is(pastSyn) && ack != y.nxt && ack.Sub(y.iss) > y.nxt.Sub(y.iss) {
@@ -68,7 +69,7 @@ func (o *observation) proves() {
 			o.takeBack(from, x.gotSyn, Unknown)
 			x.learnRcv(ack)
 		}
-		return
+		return false
 	}
 	if y.nxt.Less(ack) && ack.Sub(y.nxt) < 1<<30 {
 		o.step.Findings |= AckedUnseen
@@ -101,6 +102,7 @@ func (o *observation) proves() {
 		}
 	}
 	o.receivesFin(from) // late: only this segment shows it
+	return true
 }
 
 func (o *observation) sendsSyn() {

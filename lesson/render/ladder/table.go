@@ -14,38 +14,42 @@ import (
 
 // Table is a lesson.Teller that shows connections, one line each: number,
 // ends, how it opened and closed, both final states, segments, bytes, duration.
-// A line is written as soon as its connection is told. Segments and calls are
-// not shown.
+// The first of them set the widths of the columns; from then on a line is
+// written as soon as its connection is told. Segments and calls are not shown.
 type Table struct {
 	pen
-	columns columns
-	opened  bool // the columns have been named
+	long    bool                 // words in full
+	first   []*lesson.Connection // not drawn yet: the columns have no widths
+	columns [numColumns]int      // their widths
+	opened  bool                 // the columns have been named
 }
 
-// columns are the widths of a table's columns. A field that is wider pushes the
-// rest along, and those with room to spare take it back.
-type columns struct {
-	long                                             bool // words in full
-	ends, open, close, states, segments, bytes, time int
-}
+// The columns. A field that is wider than its column pushes the rest along, and
+// those with room to spare take it back.
+const (
+	numberColumn = iota
+	endsColumn
+	openColumn
+	closeColumn
+	statesColumn
+	segmentsColumn
+	bytesColumn
+	timeColumn
+	numColumns
+)
 
-// cards is the width below which a connection is a few short lines instead.
-const cards = 72
+const (
+	// cards is the width below which a connection is a few short lines instead.
+	cards = 72
+	// enough connections to tell how wide the columns should be.
+	enough = 256
+)
 
 // NewTable returns a Table that draws on w.
 func NewTable(w io.Writer, o Options) *Table {
 	t := &Table{pen: newPen(w, o)}
 	t.width = t.o.Width
-	c := columns{open: 7, close: 4, states: 16, segments: 4, bytes: 5, time: 6}
-	if t.width >= 96 {
-		c.states = 20 // the longest pair: FIN_WAIT2/CLOSE_WAIT
-	}
-	if t.width >= 130 {
-		c = columns{long: true, open: 12, close: 6, states: 23, segments: 8, bytes: 11, time: 9}
-	}
-	used := 3 + c.open + c.close + c.states + c.segments + c.bytes + c.time + 6
-	c.ends = min(t.width-used, 60)
-	t.columns = c
+	t.long = t.width >= 130
 	return t
 }
 
@@ -55,18 +59,18 @@ func (t *Table) Tell(e lesson.Event) error {
 	case *lesson.Opening:
 		t.opening(e)
 	case *lesson.Connection:
-		if !t.opened && !t.o.Plain {
-			t.head()
-		}
 		switch {
 		case t.o.Plain:
 			t.sentence(e)
-		case t.width < cards:
-			t.card(e)
-		default:
+		case t.opened:
 			t.connection(e)
+		default:
+			if t.first = append(t.first, e); len(t.first) == enough {
+				t.head()
+			}
 		}
 	case *lesson.Note:
+		t.head()
 		switch {
 		case e.Kind == lesson.Remark:
 		case t.o.Plain:
@@ -76,6 +80,7 @@ func (t *Table) Tell(e lesson.Event) error {
 			t.wrapped(1, t.noteText(e))
 		}
 	case *lesson.Ending:
+		t.head()
 		t.ending(e)
 	case *lesson.Call, *lesson.Segment, *lesson.Rest:
 	}
@@ -91,18 +96,49 @@ func (t *Table) opening(o *lesson.Opening) {
 	t.opened = false
 }
 
-// head names the columns, above the first connection.
+// head draws the first connections, below the names of the columns.
 func (t *Table) head() {
+	if t.opened || len(t.first) == 0 {
+		return
+	}
+	t.opened = true
 	t.line(nil)
-	if t.opened = true; t.width >= cards {
+	if t.width >= cards {
 		h := t.say(tableWords.head[0])
-		if t.columns.long {
+		if t.long {
 			h = t.say(tableWords.head[1])
 		}
-		f := strings.Split(h, "|")
-		t.put(row{{faintInk, strings.TrimRight(t.fields("#", f[0], f[1], f[2], f[3], f[4], f[5], f[6]), " ")}})
+		names := [numColumns]string(strings.Split("#|"+h, "|"))
+		t.measure(names)
+		t.put(row{{faintInk, t.fields(names)}})
 		t.line(nil)
 	}
+	for _, c := range t.first {
+		t.connection(c)
+	}
+	t.first = nil
+}
+
+// measure makes the columns as wide as what is to stand in them, if there is
+// room for all of it; otherwise the ends get what the others leave.
+func (t *Table) measure(names [numColumns]string) {
+	take := func(fields [numColumns]string) {
+		for i, f := range fields {
+			t.columns[i] = max(t.columns[i], text.Width(f))
+		}
+	}
+	take(names)
+	t.columns[numberColumn] = 2
+	for _, c := range t.first {
+		take(t.short(c))
+	}
+	used := numColumns - 1
+	for i, w := range t.columns {
+		if i != endsColumn {
+			used += w
+		}
+	}
+	t.columns[endsColumn] = min(t.columns[endsColumn], t.width-used)
 }
 
 func (t *Table) ending(e *lesson.Ending) {
@@ -117,57 +153,52 @@ func (t *Table) ending(e *lesson.Ending) {
 
 // connection is one line; ends too long for theirs stand on a line before it.
 func (t *Table) connection(c *lesson.Connection) {
+	if t.width < cards {
+		t.card(c)
+		return
+	}
 	f := t.short(c)
-	ends := t.ends(c)
-	s := t.fields(f.n, ends, f.open, f.close, f.states, f.segments, f.bytes, f.time)
+	s := t.fields(f)
 	if text.Width(s) > t.width {
-		t.wrapped(0, paragraph{none, text.PadLeft(f.n, 2) + " ", ends})
-		s = t.fields("", "", f.open, f.close, f.states, f.segments, f.bytes, f.time)
+		t.wrapped(0, paragraph{none, text.PadLeft(f[numberColumn], t.columns[numberColumn]) + " ", f[endsColumn]})
+		f[numberColumn], f[endsColumn] = "", ""
+		s = t.fields(f)
 	}
 	if text.Width(s) > t.width {
-		t.wrapped(3, paragraph{none, "", strings.Join([]string{f.open, f.close, f.states, f.segments, f.bytes, f.time}, " ")})
+		t.wrapped(3, paragraph{none, "", strings.Join(f[openColumn:], " ")})
 		return
 	}
 	t.line(row{{none, s}})
 }
 
-// fields sets one line's fields in their columns.
-func (t *Table) fields(n, ends, open, close, states, segments, bytes, time string) string {
-	c := t.columns
+// fields sets one line's fields in their columns, numbers to the right.
+func (t *Table) fields(fields [numColumns]string) string {
 	var b strings.Builder
 	at, end := 0, 0
-	add := func(s string, width int, right bool) {
-		end += width
-		if room := end - at - text.Width(s); right {
-			b.WriteString(strings.Repeat(" ", max(room, 0)) + s)
-			at += max(room, 0) + text.Width(s)
+	for i, f := range fields {
+		end += t.columns[i]
+		w := text.Width(f)
+		room := strings.Repeat(" ", max(end-at-w, 0))
+		if i == numberColumn || i >= segmentsColumn {
+			b.WriteString(room + f)
 		} else {
-			b.WriteString(s + strings.Repeat(" ", max(room, 0)))
-			at += max(room, 0) + text.Width(s)
+			b.WriteString(f + room)
 		}
 		b.WriteByte(' ')
-		at, end = at+1, end+1
+		at, end = at+len(room)+w+1, end+1
 	}
-	add(n, 2, true)
-	add(ends, c.ends, false)
-	add(open, c.open, false)
-	add(close, c.close, false)
-	add(states, c.states, false)
-	add(segments, c.segments, true)
-	add(bytes, c.bytes, true)
-	add(time, c.time, true)
 	return strings.TrimRight(b.String(), " ")
 }
 
 // card is a connection where there is no room for a table.
 func (t *Table) card(c *lesson.Connection) {
 	f := t.short(c)
-	number := text.PadLeft(f.n, 2) + " "
-	t.wrapped(0, paragraph{boldInk, number, t.ends(c)})
+	number := text.PadLeft(f[numberColumn], 2) + " "
+	t.wrapped(0, paragraph{boldInk, number, f[endsColumn]})
 	dot := " " + t.sign.dot + " "
-	t.wrapped(text.Width(number), paragraph{none, "", strings.Join([]string{f.open, f.close, f.states,
+	t.wrapped(text.Width(number), paragraph{none, "", strings.Join([]string{f[openColumn], f[closeColumn], f[statesColumn],
 		t.say(lang.Text{EN: count(uint64(c.Segments), "segment"), ZH: fmt.Sprintf("%d 个报文段", c.Segments)}),
-		t.say(lang.Text{EN: count(c.Bytes[0]+c.Bytes[1], "byte"), ZH: fmt.Sprintf("%d 字节", c.Bytes[0]+c.Bytes[1])}), f.time}, dot)})
+		t.say(lang.Text{EN: count(c.Bytes[0]+c.Bytes[1], "byte"), ZH: fmt.Sprintf("%d 字节", c.Bytes[0]+c.Bytes[1])}), f[timeColumn]}, dot)})
 }
 
 // sentence is a connection in words, on one line.
@@ -182,31 +213,27 @@ func (t *Table) sentence(c *lesson.Connection) {
 
 func (t *Table) ends(c *lesson.Connection) string {
 	arrow := t.sign.arrow
-	if t.columns.long || t.width < cards {
+	if t.long || t.width < cards {
 		arrow = " " + arrow + " "
 	}
 	return t.clean(endpoint(c.Ends[0])) + arrow + t.clean(endpoint(c.Ends[1]))
 }
 
-// short is a connection's fields, as they fit the columns.
-func (t *Table) short(c *lesson.Connection) (f struct{ n, open, close, states, segments, bytes, time string }) {
-	open, close := tableWords.open[0][c.Opened], tableWords.close[0][c.Closed]
-	if t.columns.long {
-		open, close = tableWords.open[1][c.Opened], tableWords.close[1][c.Closed]
-	}
-	f.n, f.open, f.close = strconv.Itoa(c.Stream), t.say(open), t.say(close)
+// short is a connection's fields, in words that suit the columns.
+func (t *Table) short(c *lesson.Connection) (f [numColumns]string) {
+	f[numberColumn], f[endsColumn] = strconv.Itoa(c.Stream), t.ends(c)
 	total := c.Bytes[0] + c.Bytes[1]
-	if t.columns.long {
-		f.states = t.state(c.State[0]) + " " + t.sign.dot + " " + t.state(c.State[1])
-		f.segments, f.bytes = strconv.Itoa(c.Segments), strconv.FormatUint(total, 10)
-	} else {
-		f.states = t.brief(c.State[0]) + "/" + t.brief(c.State[1])
-		f.segments, f.bytes = brief(uint64(c.Segments), 4), brief(total, 5)
+	if t.long {
+		f[openColumn], f[closeColumn] = t.say(tableWords.open[1][c.Opened]), t.say(tableWords.close[1][c.Closed])
+		f[statesColumn] = t.state(c.State[0]) + " " + t.sign.dot + " " + t.state(c.State[1])
+		f[segmentsColumn], f[bytesColumn] = strconv.Itoa(c.Segments), strconv.FormatUint(total, 10)
+		f[timeColumn] = t.clean(duration(c.Duration))
+		return f
 	}
-	f.time = t.clean(strings.ReplaceAll(duration(c.Duration), "\u00a0", ""))
-	if t.columns.long {
-		f.time = t.clean(duration(c.Duration))
-	}
+	f[openColumn], f[closeColumn] = t.say(tableWords.open[0][c.Opened]), t.say(tableWords.close[0][c.Closed])
+	f[statesColumn] = t.brief(c.State[0]) + "/" + t.brief(c.State[1])
+	f[segmentsColumn], f[bytesColumn] = brief(uint64(c.Segments), 4), brief(total, 5)
+	f[timeColumn] = t.clean(strings.ReplaceAll(duration(c.Duration), "\u00a0", ""))
 	return f
 }
 
