@@ -113,3 +113,59 @@ func TestKernelTruth(t *testing.T) {
 		})
 	}
 }
+
+// later is a source without its first segments: a capture that started late.
+type later struct {
+	lesson.Source
+	skip int
+}
+
+func (l *later) Next() (tcp.Captured, error) {
+	for ; l.skip > 0; l.skip-- {
+		if c, err := l.Source.Next(); err != nil {
+			return c, err
+		}
+	}
+	return l.Source.Next()
+}
+
+// However late a capture starts, what is said of the capturing end is what its
+// kernel said, or Unknown.
+func TestKernelTruthFromTheMiddle(t *testing.T) {
+	known, told := 0, 0
+	for file, said := range kernelTruth(t) {
+		truth := map[int]kernelSaid{}
+		for _, k := range said {
+			truth[k.frame] = k
+		}
+		for skip := 1; skip < len(said); skip++ {
+			f, err := os.Open(filepath.Join("testdata/kernel", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := capture.Open(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var s story
+			if err := lesson.Explain(&later{r, skip}, lesson.ExplainOptions{Detail: lesson.Everything}, &s); err != nil {
+				t.Fatal(err)
+			}
+			_ = f.Close()
+			for _, seg := range s.segments {
+				k, me := truth[seg.Number], seg.Step.From
+				if !k.out {
+					me = me.Peer()
+				}
+				told++
+				if got := seg.Step.After[me]; got != tcp.Unknown {
+					known++
+					if !(lesson.Kernel{State: k.state}).Agrees(got) {
+						t.Errorf("%s from frame %d on, frame %d (%v): the kernel of the %v says %v, we say %v", file, skip+1, seg.Number, seg.Flags, me, k.state, got)
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d states known", known, told)
+}

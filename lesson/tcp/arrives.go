@@ -35,7 +35,7 @@ func (o *observation) getsReset() {
 			o.step.Findings |= ResetIgnored
 		}
 	case Unknown:
-		if !y.is(knowsRcv) || s.Seq == y.rcv || s.Seq == y.wire {
+		if y.is(knowsRcv) && (s.Seq == y.rcv || s.Seq == y.wire) {
 			o.force(to, Closed)
 		}
 	default:
@@ -60,6 +60,9 @@ func (o *observation) getsReset() {
 
 func (o *observation) getsSyn() {
 	s, y, to := o.s, o.y, o.to
+	if y.state == Closed && !y.is(certain) {
+		y.state = Listen // for all we know, until a RST says no
+	}
 	switch y.state {
 	case Listen, SynSent:
 		y.learnRcv(s.Seq.Add(1)) // whether data in the SYN is taken, its ACK will tell

@@ -28,6 +28,10 @@ func (o *observation) departs() {
 	if x.is(knowsSeq) && x.nxt.Less(s.End()) {
 		o.c.bytes[from] += uint64(min(s.Len, s.End().Sub(x.nxt)))
 		x.nxt = s.End()
+		x.unset(endsInData)
+	}
+	if s.Len > 0 && !s.Flags.Has(FIN) && s.End() == x.nxt {
+		x.set(endsInData)
 	}
 	if s.Flags.Has(ACK) && s.Ack == x.acked {
 		o.offersWindow()
@@ -77,6 +81,7 @@ func (o *observation) proves() bool {
 			o.c.doubt, o.c.doubtful = true, o.to
 		}
 		y.nxt = ack
+		y.unset(endsInData)
 	}
 	latest := !x.is(hasAcked) || x.acked.LessEq(ack)
 	if latest {
@@ -172,10 +177,29 @@ func (o *observation) sendsAck() {
 		}
 	case Listen:
 		o.contradicts()
+	case Unknown:
+		o.concludes()
 	}
 	o.move(from, SndAck)
 	if o.s.Flags&(SYN|RST) == 0 && x.state != SynRecv {
 		x.set(pastSyn)
+	}
+}
+
+// concludes tells the state of an end whose connection began before the
+// capture, where its bare ACK proves it. Such a segment carries SND.NXT and
+// RCV.NXT; and where the number before one of them was a byte of data, it was
+// not a FIN, so that end has not sent a FIN, or not received one.
+func (o *observation) concludes() {
+	s, x, y := o.s, o.x, o.y
+	if s.SeqLen() > 0 || s.Seq != x.nxt || !x.is(endsInData) {
+		return
+	}
+	switch {
+	case x.is(gotPeerFin):
+		o.force(o.from, CloseWait)
+	case s.Ack == y.nxt && y.is(endsInData):
+		o.force(o.from, Established)
 	}
 }
 
@@ -206,13 +230,12 @@ func (o *observation) sendsFin() {
 		o.move(from, SndFin)
 		return
 	}
-	// From the middle of a connection: the peer's FIN tells the two apart.
-	if y.is(sentFin) {
-		if x.is(gotPeerFin) {
-			o.force(from, LastAck)
-		} else {
-			o.force(from, FinWait1)
-		}
+	// From the middle of a connection: has it received the peer's FIN?
+	switch {
+	case y.is(sentFin) && x.is(gotPeerFin):
+		o.force(from, LastAck)
+	case y.is(sentFin), s.Ack == y.nxt && y.is(endsInData):
+		o.force(from, FinWait1)
 	}
 }
 
@@ -223,20 +246,21 @@ func (o *observation) sendsReset() {
 	if !y.is(sentRst) {
 		x.set(sentRst) // the first RST is the one that counts
 	}
+	answers := y.is(hasAcked) && s.Seq == y.acked
+	own := answers || x.is(knowsSeq) && s.Seq == x.nxt || y.is(knowsRcv) && s.Seq == y.rcv
 	switch {
 	case x.state == Closed:
 	case x.state == SynRecv && !x.is(answered):
 		// A refusal: there never was a SYN_RECV.
 		o.takeBack(from, x.gotSyn, Closed)
+	case !own:
 	case x.state == Unknown:
 		o.force(from, Closed)
-	case x.is(knowsSeq) && s.Seq == x.nxt, y.is(knowsRcv) && s.Seq == y.rcv, y.is(hasAcked) && s.Seq == y.acked:
-		if !s.Flags.Has(ACK) && x.state != SynSent && y.is(hasAcked) && s.Seq == y.acked {
-			// The answer of an end without a connection (§3.10.7.1): it
-			// was already closed when the segment it answers came.
-			o.takeBack(from, y.last, Closed)
-			return
-		}
+	case answers && !s.Flags.Has(ACK) && x.state != SynSent:
+		// The answer of an end without a connection (§3.10.7.1): it was
+		// already closed when the segment it answers came.
+		o.takeBack(from, y.last, Closed)
+	default:
 		o.move(from, SndRst)
 	}
 }

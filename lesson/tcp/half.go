@@ -46,7 +46,8 @@ const (
 	active                       // it has sent a SYN without ACK
 	scaled                       // its SYN offered window scaling
 	sentRst
-	passive // it came from LISTEN
+	passive    // it came from LISTEN
+	endsInData // the number before nxt was seen to be a byte of data
 )
 
 func (h *half) is(f facts) bool { return h.facts&f == f }
