@@ -244,11 +244,9 @@ func (o *observation) relative() {
 	x, y := o.x, o.y
 	if x.is(knowsSeq) {
 		o.step.Seq = o.s.Seq.Sub(x.iss)
-		o.step.RelKnown[0] = x.is(sentSyn)
 	}
 	if y.is(knowsSeq) && o.s.Flags.Has(ACK) {
 		o.step.Ack = o.s.Ack.Sub(y.iss)
-		o.step.RelKnown[1] = y.is(sentSyn)
 	}
 }
 

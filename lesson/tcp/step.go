@@ -5,8 +5,7 @@ package tcp
 type Step struct {
 	N        uint32   // the segment's number in its connection, from 1
 	From     End      // who sent it
-	Seq, Ack uint32   // relative to each end's first sequence number
-	RelKnown [2]bool  // whether Seq (0) and Ack (1) are relative to a SYN seen in the capture
+	Seq, Ack uint32   // relative to each end's first sequence number; Ack is 0 without the ACK flag
 	Before   [2]State // by End: just before the segment left, or arrived
 	After    [2]State // by End: after departure or arrival (RFC 9293 §3.5)
 	Inferred [2]bool  // by End: After is concluded, not shown by anything on the wire
