@@ -97,7 +97,7 @@ type explainer struct {
 	conns   []tcp.Conn   // by stream number
 	rows    []*Segment   // told late, so that a later segment can correct them
 	opened  bool
-	first   int64
+	first   int64 // the first row's time
 	told    int
 	err     error
 
@@ -124,9 +124,6 @@ func (x *explainer) segment(c *tcp.Captured) {
 		stream = len(x.conns)
 		x.streams[key] = stream
 		x.conns = append(x.conns, tcp.Conn{})
-	}
-	if len(x.conns) == 1 && x.conns[0].Summary().Segments == 0 {
-		x.first = c.Time
 	}
 	step := x.conns[stream].Observe(&c.Segment)
 	if reused {
