@@ -1,6 +1,7 @@
 package stage_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -262,4 +263,41 @@ func TestLiveStrangers(t *testing.T) {
 	}
 	cancel()
 	t.Logf("%d strangers came", <-crowd)
+}
+
+// leftover is a wire on which the end of an earlier connection between the
+// same two ports still comes before the lesson's own first segment.
+type leftover struct {
+	stage.Wire
+	next *tcp.Captured
+	came bool
+}
+
+func (l *leftover) Next() (tcp.Captured, error) {
+	if l.next != nil {
+		c := *l.next
+		l.next = nil
+		return c, nil
+	}
+	c, err := l.Wire.Next()
+	if err == nil && !l.came {
+		own := c
+		own.Raw = bytes.Clone(c.Raw)
+		own.Header, own.Payload = nil, nil
+		l.next, l.came = &own, true
+		c.Flags, c.Seq, c.Ack = tcp.FIN|tcp.ACK, 1, 1
+	}
+	return c, err
+}
+
+func TestLiveLeftover(t *testing.T) {
+	n := live(t)
+	n.Wire = &leftover{Wire: n.wire}
+	var r record
+	if err := stage.Play(context.Background(), find(t, "handshake"), n.Options, &r); err != nil {
+		t.Errorf("%v\n%s", err, r)
+	}
+	if e := ending(t, r); e.Segments != 3 {
+		t.Errorf("%d segments told", e.Segments)
+	}
 }

@@ -238,8 +238,13 @@ func (d *director) released(c *call) bool {
 	}
 }
 
-// segment takes the next segment of the connection into the story.
+// segment takes the next segment of the connection into the story. What comes
+// before the first SYN is the end of an earlier connection between the same
+// two ports.
 func (d *director) segment(c tcp.Captured) error {
+	if d.story.n == 0 && !c.Flags.Has(tcp.SYN) {
+		return nil
+	}
 	d.moved = true
 	s := d.narrator.Tell(&c)
 	if i := d.noteFor(s); i >= 0 {
