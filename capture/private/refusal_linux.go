@@ -165,7 +165,7 @@ func notCaptured(err error, private bool, m machine) error {
 	return p
 }
 
-// appArmor explains the refusal of Ubuntu 23.10 and later.
+// appArmor explains the refusal of Ubuntu 24.04 and later.
 func (m machine) appArmor(err error) *lang.Problem {
 	profile := "sudo tee /etc/apparmor.d/lesson <<'END'\n" +
 		"abi <abi/4.0>,\n" +

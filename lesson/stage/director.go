@@ -314,7 +314,7 @@ func (d *director) blind() error {
 	if d.watch.err != nil {
 		return d.watch.err
 	}
-	return errors.New("the capture has ended")
+	return &lang.Problem{What: lang.Text{EN: "the capture ended before the lesson did", ZH: "课程尚未结束，抓包就已终止"}}
 }
 
 // until reads the wire until all conditions are met.

@@ -132,7 +132,7 @@ func (b *block) connection(c *lesson.Connection) {
 }
 
 func (b *block) ending(e *lesson.Ending) {
-	if b.whole && e.Dropped == 0 && e.Disagreed == 0 && e.Kept {
+	if b.whole && uneventful(e) {
 		return
 	}
 	b.line(nil)

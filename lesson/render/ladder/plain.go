@@ -136,7 +136,7 @@ func (p *plain) connection(c *lesson.Connection) {
 }
 
 func (p *plain) ending(e *lesson.Ending) {
-	if p.whole && e.Dropped == 0 && e.Disagreed == 0 && e.Kept {
+	if p.whole && uneventful(e) {
 		return
 	}
 	p.sentence(sentence(p.say(verdict(e, p.asked, p.live)), p.o.Lang))

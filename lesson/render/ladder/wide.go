@@ -323,7 +323,7 @@ func (w *wide) connection(c *lesson.Connection) {
 }
 
 func (w *wide) ending(e *lesson.Ending) {
-	if w.whole && e.Dropped == 0 && e.Disagreed == 0 && e.Kept {
+	if w.whole && uneventful(e) {
 		return
 	}
 	w.line(nil)

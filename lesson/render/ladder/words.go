@@ -200,6 +200,9 @@ func traffic(c *lesson.Connection) lang.Text {
 	}
 }
 
+// uneventful reports whether an ending adds nothing to its connection's summary.
+func uneventful(e *lesson.Ending) bool { return e.Dropped == 0 && e.Disagreed == 0 && e.Kept }
+
 // verdict is a story's last sentence, without its end.
 func verdict(e *lesson.Ending, asked, live bool) lang.Text {
 	en := []string{count(uint64(max(e.Segments, 0)), "segment")}
