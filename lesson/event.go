@@ -27,7 +27,7 @@ type Place uint8
 const (
 	File    Place = iota // a capture file
 	Host                 // the host's own loopback interface
-	Private              // the loopback interface of a network namespace of our own
+	Private              // the wire between two hosts in network namespaces of our own
 )
 
 func (p Place) String() string { return [...]string{"file", "host", "private"}[p] }
@@ -86,13 +86,17 @@ func (k Kernel) Agrees(s tcp.State) bool {
 // Segment is one TCP segment with what it did to both ends; in JSON, "segment".
 type Segment struct {
 	tcp.Captured     // Number is the packet's number in its capture
-	N            int // its number in this story, from 1
+	N            int // its number in this story, from 1; it keeps it when it arrives later or once more
 	Stream       int // its connection's number, as tshark's tcp.stream counts
 	Step         tcp.Step
-	Kernel       [2]Kernel     // by end, where the kernel was asked
-	Since        time.Duration // since the story's first segment
-	Live         bool          // part of a live lesson; false in explain, which tells Stream and Number too
-	Explain      []Explanation // what to say under it, most important first
+	Fate         Fate
+	Before       [2]Kernel       // by end, before it left; where the kernel was asked
+	InFlight     [2]Kernel       // when it had left and not arrived; on the wire alone
+	Kernel       [2]Kernel       // after what became of it
+	Repeats      []time.Duration // when its sender repeated it while it was held, since it left
+	Since        time.Duration   // since the story's first segment
+	Live         bool            // part of a live lesson; false in explain, which tells Stream and Number too
+	Explain      []Explanation   // what to say under it, most important first
 }
 
 // Explanation is a sentence and the section it rests on.

@@ -1,6 +1,8 @@
 package lesson
 
 import (
+	"slices"
+
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 	"lesson/lesson/tcp/notation"
@@ -53,10 +55,17 @@ type MomentNote struct {
 // Moment is the point a note belongs to: the first segment that looks as
 // described, or the lesson's start or end.
 type Moment struct {
-	Kind  MomentKind
-	From  tcp.End
-	Flags tcp.Flags    // all of them and no others
+	Kind MomentKind
+	Selector
+	Fate  Fate
 	State [2]tcp.State // after the segment, by end; Unknown: any
+}
+
+// Selector names a segment by its sender and its flags: all of them and no
+// others.
+type Selector struct {
+	From  tcp.End
+	Flags tcp.Flags
 }
 
 // MomentKind says which kind of moment a note belongs to.
@@ -69,14 +78,13 @@ const (
 	AtEnd
 )
 
-// Matches reports whether the moment is the one that the step of a segment
-// with these flags made.
-func (m *Moment) Matches(flags tcp.Flags, step *tcp.Step) bool {
-	if m.Kind != AtSegment || m.From != step.From || m.Flags != flags {
+// Matches reports whether the moment is the one that a segment made.
+func (m *Moment) Matches(s *Segment) bool {
+	if m.Kind != AtSegment || m.From != s.Step.From || m.Flags != s.Flags || m.Fate != s.Fate {
 		return false
 	}
-	for e, s := range m.State {
-		if s != tcp.Unknown && s != step.After[e] {
+	for e, state := range m.State {
+		if state != tcp.Unknown && state != s.Step.After[e] {
 			return false
 		}
 	}
@@ -98,6 +106,15 @@ type Promise struct {
 	When
 	Line    int
 	Segment notation.Line
+	Fate    Fate
+}
+
+// NeedsWire reports whether the lesson can be played only where the program is
+// the wire: it decides what becomes of segments, or shows what loopback cannot.
+func (l *Lesson) NeedsWire() bool {
+	return slices.ContainsFunc(l.Script, func(a Action) bool {
+		return verbs[a.Verb].who == theWire || a.Verb == Crash || a.Verb == Connect && a.End == tcp.Server
+	})
 }
 
 // Option finds one of the lesson's options by name.

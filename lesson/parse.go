@@ -275,19 +275,12 @@ func (p *parser) moment(line int, text string) (m Moment, err error) {
 	case len(word) < 2:
 		return bad()
 	}
-	var ok bool
-	if m.From, ok = parseEnd(word[0]); !ok {
-		return bad()
+	if f, ok := ParseFate(word[len(word)-1]); ok {
+		m.Fate, word = f, word[:len(word)-1]
 	}
-	for _, name := range word[1:] {
-		f := tcp.Flags(1)
-		for f <= tcp.AE && f.String() != name {
-			f <<= 1
-		}
-		if f > tcp.AE {
-			return bad()
-		}
-		m.Flags |= f
+	var ok bool
+	if m.Selector, ok = parseSelector(word); !ok {
+		return bad()
 	}
 	if hasStates {
 		m.State, err = p.states(line, states)

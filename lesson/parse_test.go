@@ -1,6 +1,7 @@
 package lesson
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 
@@ -88,7 +89,7 @@ func TestParse(t *testing.T) {
 	equal("promise", l.Expect[1].Segment.Flags, tcp.FIN|tcp.ACK)
 	equal("promise", l.Expect[1].Segment.State, [2]tcp.State{tcp.TimeWait, tcp.LastAck})
 	equal("start", l.Notes[0].Moment, Moment{Kind: AtStart})
-	equal("moment", l.Notes[1].Moment, Moment{From: tcp.Client, Flags: tcp.FIN | tcp.ACK, State: [2]tcp.State{tcp.FinWait1, tcp.CloseWait}})
+	equal("moment", l.Notes[1].Moment, Moment{Selector: Selector{From: tcp.Client, Flags: tcp.FIN | tcp.ACK}, State: [2]tcp.State{tcp.FinWait1, tcp.CloseWait}})
 	equal("joined with a space", l.Notes[1].Text.EN, "It has nothing more to say.")
 	equal("joined without", l.Notes[1].Text.ZH, "它没有什么要说的了，也就是说 FIN 在此。")
 	equal("ref", l.Notes[1].Ref, "RFC 9293 §3.6")
@@ -193,14 +194,16 @@ func TestMomentMatches(t *testing.T) {
 		m    Moment
 		want bool
 	}{
-		{Moment{From: tcp.Server, Flags: tcp.ACK}, true},
-		{Moment{From: tcp.Server, Flags: tcp.ACK, State: step.After}, true},
-		{Moment{From: tcp.Server, Flags: tcp.ACK, State: [2]tcp.State{tcp.FinWait2, tcp.Established}}, false},
-		{Moment{From: tcp.Client, Flags: tcp.ACK}, false},
-		{Moment{From: tcp.Server, Flags: tcp.ACK | tcp.FIN}, false},
+		{Moment{Selector: Selector{From: tcp.Server, Flags: tcp.ACK}}, true},
+		{Moment{Selector: Selector{From: tcp.Server, Flags: tcp.ACK}, State: step.After}, true},
+		{Moment{Selector: Selector{From: tcp.Server, Flags: tcp.ACK}, State: [2]tcp.State{tcp.FinWait2, tcp.Established}}, false},
+		{Moment{Selector: Selector{From: tcp.Client, Flags: tcp.ACK}}, false},
+		{Moment{Selector: Selector{From: tcp.Server, Flags: tcp.ACK | tcp.FIN}}, false},
+		{Moment{Selector: Selector{From: tcp.Server, Flags: tcp.ACK}, Fate: Lost}, false},
 		{Moment{Kind: AtEnd}, false},
 	} {
-		if got := c.m.Matches(tcp.ACK, &step); got != c.want {
+		s := &Segment{Captured: tcp.Captured{Segment: tcp.Segment{Flags: tcp.ACK}}, Step: step}
+		if got := c.m.Matches(s); got != c.want {
 			t.Errorf("%+v: %v", c.m, got)
 		}
 	}
@@ -219,6 +222,7 @@ func TestPromiseKept(t *testing.T) {
 		"client F | FIN_WAIT1 CLOSE_WAIT":                         false,
 		"server F. | FIN_WAIT1 CLOSE_WAIT":                        false,
 		"client F. | FIN_WAIT2 CLOSE_WAIT":                        false,
+		"client F. lost | FIN_WAIT1 CLOSE_WAIT":                   false,
 	} {
 		p := parser{l: &Lesson{}}
 		if err := p.promise(1, When{}, line); err != nil {
@@ -262,4 +266,50 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+// The wire's verbs name a segment; a promise and a note may name its fate.
+func TestOnTheWire(t *testing.T) {
+	const header = "title.en: t\ntitle.zh: t\nteaches.en: t\nteaches.zh: t\n"
+	l, err := Parse("wire", []byte(header+`-- script --
+server connect
+client connect
+wire drop client SYN
+wire inject client SYN seq -1000
+wire inject server SYN ACK seq 0 ack 1
+-- expect --
+client S lost | SYN_SENT LISTEN
+-- note client SYN ACK arrived | SYN_SENT LISTEN --
+en: a
+zh: b
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	syn := Selector{From: tcp.Client, Flags: tcp.SYN}
+	want := []Action{
+		{Line: 6, Verb: Connect, End: tcp.Server},
+		{Line: 7, Verb: Connect},
+		{Line: 8, Verb: Drop, Arg: "client SYN", Of: syn},
+		{Line: 9, Verb: Inject, Arg: "client SYN seq -1000", Of: syn, Seq: -1000},
+		{Line: 10, Verb: Inject, Arg: "server SYN ACK seq 0 ack 1", Of: Selector{tcp.Server, tcp.SYN | tcp.ACK}, Ack: 1},
+	}
+	if !reflect.DeepEqual(l.Script, want) {
+		t.Errorf("script\n%+v, want\n%+v", l.Script, want)
+	}
+	if got := l.Expect[0].Fate; got != Lost {
+		t.Errorf("promised fate %v", got)
+	}
+	if got := l.Notes[0].Moment; got.Fate != Arrived || got.Flags != tcp.SYN|tcp.ACK {
+		t.Errorf("moment %+v", got)
+	}
+	if !l.NeedsWire() {
+		t.Error("it does not need the wire")
+	}
+	for _, bad := range []string{"wire drop SYN", "wire drop client", "wire drop client XYZ", "client drop client SYN", "wire close",
+		"wire inject client SYN seq x", "drop client SYN"} {
+		if _, err := Parse("wire", []byte(header+"-- script --\n"+bad+"\n-- expect --\n")); err == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package lesson
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"lesson/lesson/lang"
@@ -15,9 +16,12 @@ type Action struct {
 	When
 	Line int // in the lesson's file
 	Verb Verb
-	End  tcp.End     // who does it; no meaning for Wait and Pause
+	End  tcp.End     // who does it; no meaning for Wait, Pause and the wire's verbs
 	Arg  string      // what Send sends, the key that Print prints
 	For  []Condition // what Wait waits for: all of them
+	Of   Selector    // which segment a wire's verb means: the next one like this
+	Seq  int32       // of an injected segment, relative to its sender's first number
+	Ack  int32       // likewise, relative to the peer's
 }
 
 // Verb is what an action does.
@@ -34,9 +38,20 @@ const (
 	Close                // close()
 	Shutdown             // shutdown(SHUT_WR): no more to send, still receiving
 	Abort                // close() with SO_LINGER 0: RST instead of FIN
+	Crash                // the host loses power: its kernel forgets the connection and says nothing
 	Print                // a line on the program's console
 	Wait                 // until the states are reached, or all is acknowledged; then both kernels are asked
 	Pause                // a point to stop at when stepping
+
+	// The wire's. Each concerns one segment: the next one that looks as said.
+	Hold      // it stays on its way until Deliver
+	Deliver   // what is held arrives now
+	Drop      // it never arrives
+	Duplicate // it arrives, and once more at once
+	Reorder   // its sender's next segment overtakes it
+	Delay     // it arrives when its sender has repeated it
+	Corrupt   // it arrives with a bit turned over
+	Inject    // an old segment, not sent now, arrives
 	numVerbs
 )
 
@@ -48,6 +63,7 @@ const (
 	clientOnly
 	serverOnly
 	either
+	theWire
 )
 
 // verbs is the script language. A verb that takes an argument names it; one
@@ -61,19 +77,32 @@ var verbs = [numVerbs]struct {
 }{
 	Listen:   {name: "listen", who: serverOnly, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
 	Accept:   {name: "accept", who: serverOnly, needs: [2][]Verb{tcp.Server: {Listen}}, text: lang.Text{EN: "calls accept()", ZH: "调用 accept()"}},
-	Connect:  {name: "connect", who: clientOnly, text: lang.Text{EN: "calls connect()", ZH: "调用 connect()"}},
+	Connect:  {name: "connect", who: either, text: lang.Text{EN: "calls connect()", ZH: "调用 connect()"}},
 	Send:     {name: "send", who: either, arg: "TEXT", needs: connected, text: lang.Text{EN: "calls send()", ZH: "调用 send()"}},
 	Recv:     {name: "recv", who: either, needs: connected, text: lang.Text{EN: "calls recv()", ZH: "调用 recv()"}},
 	Close:    {name: "close", who: either, needs: connected, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
 	Shutdown: {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
 	Abort:    {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "以 SO_LINGER 0 调用 close()"}},
+	Crash:    {name: "crash", who: either, needs: connected, text: lang.Text{EN: "crashes", ZH: "崩溃"}},
 	Print:    {name: "print", who: either, arg: "KEY", text: lang.Text{EN: "prints a line", ZH: "输出一行"}},
 	Wait:     {name: "wait", who: nobody, arg: "CONDITION"},
 	Pause:    {name: "pause", who: nobody},
+
+	Hold:      {name: "hold", who: theWire, arg: segmentArg},
+	Deliver:   {name: "deliver", who: theWire, arg: segmentArg},
+	Drop:      {name: "drop", who: theWire, arg: segmentArg},
+	Duplicate: {name: "duplicate", who: theWire, arg: segmentArg},
+	Reorder:   {name: "reorder", who: theWire, arg: segmentArg},
+	Delay:     {name: "delay", who: theWire, arg: segmentArg},
+	Corrupt:   {name: "corrupt", who: theWire, arg: segmentArg},
+	Inject:    {name: "inject", who: theWire, arg: segmentArg + " seq N [ack N]"},
 }
 
+// segmentArg is how a script names a segment: as the screen shows it.
+const segmentArg = "client|server FLAGS"
+
 // connected: what gives each end the socket of a connection.
-var connected = [2][]Verb{tcp.Client: {Connect}, tcp.Server: {Accept}}
+var connected = [2][]Verb{tcp.Client: {Connect}, tcp.Server: {Accept, Connect}}
 
 // String is the verb as a script writes it.
 func (v Verb) String() string { return verbs[v].name }
@@ -108,7 +137,7 @@ func (c Condition) Text() lang.Text {
 
 // usage lists the verbs as a script writes them.
 func usage() string {
-	who := [...]string{nobody: "", clientOnly: "client ", serverOnly: "server ", either: "client|server "}
+	who := [...]string{nobody: "", clientOnly: "client ", serverOnly: "server ", either: "client|server ", theWire: "wire "}
 	list := make([]string, 0, numVerbs)
 	for _, v := range verbs {
 		list = append(list, strings.TrimSpace(who[v.who]+v.name+" "+v.arg))
@@ -125,6 +154,10 @@ func (p *parser) action(line int, when When, text string) error {
 		if who = clientOnly; e == tcp.Server {
 			who = serverOnly
 		}
+	} else if word == "wire" {
+		who = theWire
+	}
+	if who != nobody {
 		word, rest, _ = strings.Cut(strings.TrimSpace(rest), " ")
 	}
 	a.Arg = strings.TrimSpace(rest)
@@ -136,19 +169,74 @@ func (p *parser) action(line int, when When, text string) error {
 			fmt.Sprintf("未知的动作 %q；应为以下之一：%s", text, usage()))
 	}
 	v := &verbs[a.Verb]
-	if who != v.who && (who == nobody || v.who != either) || (a.Arg == "") != (v.arg == "") {
-		want := [...]string{nobody: "", clientOnly: "client ", serverOnly: "server ", either: "client "}[v.who] +
+	if who != v.who && (who == nobody || who == theWire || v.who != either) || (a.Arg == "") != (v.arg == "") {
+		want := [...]string{nobody: "", clientOnly: "client ", serverOnly: "server ", either: "client ", theWire: "wire "}[v.who] +
 			strings.TrimSpace(v.name+" "+v.arg)
 		return p.bad(line, fmt.Sprintf("expected %q, found %q", want, text), fmt.Sprintf("应为 %q，实为 %q", want, text))
 	}
-	if a.Verb == Wait {
-		var err error
-		if a.For, err = p.conditions(line, a.Arg); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case a.Verb == Wait:
+		a.For, err = p.conditions(line, a.Arg)
+	case v.who == theWire:
+		err = p.onWire(line, &a)
+	}
+	if err != nil {
+		return err
 	}
 	p.l.Script = append(p.l.Script, a)
 	return nil
+}
+
+// onWire reads which segment a verb of the wire means, and an injected one's
+// numbers.
+func (p *parser) onWire(line int, a *Action) error {
+	words := strings.Fields(a.Arg)
+	ok := true
+	if a.Verb == Inject {
+		for ok && len(words) > 2 && (words[len(words)-2] == "seq" || words[len(words)-2] == "ack") {
+			n, err := strconv.ParseInt(words[len(words)-1], 10, 32)
+			if ok = err == nil; words[len(words)-2] == "seq" {
+				a.Seq = int32(n)
+			} else {
+				a.Ack = int32(n)
+			}
+			words = words[:len(words)-2]
+		}
+	}
+	if ok {
+		a.Of, ok = parseSelector(words)
+	}
+	if !ok {
+		want := "wire " + verbs[a.Verb].name + " client FIN ACK"
+		if a.Verb == Inject {
+			want = "wire inject client SYN seq -1000"
+		}
+		return p.bad(line, fmt.Sprintf("expected a segment as the screen shows it, such as %s; found %q", want, a.Arg),
+			fmt.Sprintf("应为屏幕上显示的报文段，例如 %s；实为 %q", want, a.Arg))
+	}
+	return nil
+}
+
+// parseSelector reads "client FIN ACK".
+func parseSelector(words []string) (s Selector, ok bool) {
+	if len(words) < 2 {
+		return s, false
+	}
+	if s.From, ok = parseEnd(words[0]); !ok {
+		return s, false
+	}
+	for _, name := range words[1:] {
+		f := tcp.Flags(1)
+		for f <= tcp.AE && f.String() != name {
+			f <<= 1
+		}
+		if f > tcp.AE {
+			return s, false
+		}
+		s.Flags |= f
+	}
+	return s, true
 }
 
 func (p *parser) conditions(line int, text string) (list []Condition, err error) {
@@ -183,7 +271,10 @@ func (p *parser) script() error {
 			return p.bad(a.Line, fmt.Sprintf("%s %s needs an earlier %s %s", a.End, v.name, a.End, need[0]),
 				fmt.Sprintf("%s %s 之前需要 %s %s", a.End, v.name, a.End, need[0]))
 		}
-		if v.who == clientOnly || v.who == serverOnly {
+		if a.Verb == Connect && slices.Contains(did[a.End], Crash) {
+			did[a.End] = slices.DeleteFunc(did[a.End], func(v Verb) bool { return v == Connect })
+		}
+		if a.Verb == Listen || a.Verb == Accept || a.Verb == Connect {
 			if slices.Contains(did[a.End], a.Verb) {
 				return p.bad(a.Line, fmt.Sprintf("a second %s %s: a lesson has one connection", a.End, v.name),
 					fmt.Sprintf("重复的 %s %s：一课只有一个连接", a.End, v.name))
@@ -192,15 +283,24 @@ func (p *parser) script() error {
 		if a.Verb == Print && p.l.Console[a.Arg] == nil {
 			return p.bad(a.Line, "no section -- console "+a.Arg+" --", "缺少 -- console "+a.Arg+" -- 一节")
 		}
-		if a.Verb != Wait && a.Verb != Pause {
+		if v.who != nobody && v.who != theWire {
 			did[a.End] = append(did[a.End], a.Verb)
 		}
 	}
 	return nil
 }
 
-// promise reads "client F. | FIN_WAIT1 CLOSE_WAIT".
+// promise reads "client F. | FIN_WAIT1 CLOSE_WAIT", or with a fate
+// "client F. lost | FIN_WAIT1 ESTABLISHED".
 func (p *parser) promise(line int, when When, text string) error {
+	segment, states, _ := strings.Cut(text, "|")
+	fate := Delivered
+	if words := strings.Fields(segment); len(words) > 0 {
+		if f, ok := ParseFate(words[len(words)-1]); ok {
+			fate = f
+			text = strings.TrimSuffix(strings.TrimSpace(segment), words[len(words)-1]) + "|" + states
+		}
+	}
 	s, err := notation.Parse(text)
 	if problem, ok := lang.AsProblem(err); ok {
 		return p.bad(line, problem.What.EN, problem.What.ZH)
@@ -209,14 +309,14 @@ func (p *parser) promise(line int, when When, text string) error {
 		return p.bad(line, "expected the states after the segment, such as client F. | FIN_WAIT1 CLOSE_WAIT",
 			"应写明报文段之后的状态，例如 client F. | FIN_WAIT1 CLOSE_WAIT")
 	}
-	p.l.Expect = append(p.l.Expect, Promise{when, line, s})
+	p.l.Expect = append(p.l.Expect, Promise{when, line, s, fate})
 	return nil
 }
 
 // Kept reports whether a segment of a run is what was promised.
 func (p *Promise) Kept(s *Segment) bool {
 	want, step := &p.Segment, &s.Step
-	return want.From == step.From && want.Flags == s.Flags && want.State == step.After &&
+	return want.From == step.From && want.Flags == s.Flags && want.State == step.After && p.Fate == s.Fate &&
 		(!want.HasSeq || uint32(want.Seq) == step.Seq && want.Len == s.Len) &&
 		(!want.HasAck || uint32(want.Ack) == step.Ack) &&
 		(!want.HasWindow || want.Window == s.Window)

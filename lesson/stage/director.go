@@ -268,7 +268,7 @@ func (d *director) segment(c tcp.Captured) error {
 func (d *director) noteFor(s *lesson.Segment) int {
 	found := -1
 	for i, n := range d.notes {
-		if n.Moment.Matches(s.Flags, &s.Step) {
+		if n.Moment.Matches(s) {
 			if n.Moment.State != [2]tcp.State{} {
 				return i
 			}
