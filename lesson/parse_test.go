@@ -143,7 +143,7 @@ func TestParseErrors(t *testing.T) {
 		{"unknown section", "-- expect --", "-- expects --", `x.txtar:30: unknown section "expects"; expected script,`},
 		{"section twice", "-- console bye --", "-- script --", `x.txtar:22: a second "-- script --"; the first is on line 11`},
 		{"conditional script", "-- script --", "-- script [at-once] --", `x.txtar:11: unknown section`},
-		{"unknown verb", "server accept", "server except", `x.txtar:13: unknown action "server except"; expected one of: server listen`},
+		{"unknown verb", "server accept", "server except", `x.txtar:13: unknown action "server except"; expected one of: client|server listen`},
 		{"nobody", "server accept", "accept", `x.txtar:13: expected "server accept", found "accept"`},
 		{"the wrong end", "server accept", "client accept", `x.txtar:13: expected "server accept", found "client accept"`},
 		{"a missing argument", "client send {message}", "client send", `x.txtar:16: expected "client send TEXT", found "client send"`},
@@ -154,8 +154,9 @@ func TestParseErrors(t *testing.T) {
 		{"unknown is no state", "client ESTABLISHED", "client Unknown", "x.txtar:15: expected wait acked, or states"},
 		{"undeclared option", "[at-once] server close", "[later] server close", `x.txtar:18: [later]: the header declares no option "later"`},
 		{"open bracket", "[at-once] server close", "[at-once server close", "x.txtar:18: expected ] after"},
-		{"close before accept", "server accept", "server close", "x.txtar:13: server close needs an earlier server accept"},
-		{"a second connection", "wait acked", "client connect", "x.txtar:17: a second client connect: a lesson has one connection"},
+		{"recv before accept", "server accept", "server recv", "x.txtar:13: server recv needs an earlier server accept"},
+		{"close before listen", "server listen          # a comment", "server close", "x.txtar:12: server close needs an earlier server accept"},
+		{"a second connection", "wait acked", "client connect", "x.txtar:17: a second client connect: a lesson has one connection at a time"},
 		{"nothing to print", "server print bye", "server print hello", "x.txtar:20: no section -- console hello --"},
 		{"console key", "-- console bye --", "-- console Bye --", "x.txtar:22: expected -- console KEY --"},
 		{"console with a ref", "en: bye {client}", "en: bye {client}\nref: x", "x.txtar:22: a console line has no ref"},
@@ -305,6 +306,12 @@ zh: b
 	}
 	if !l.NeedsWire() {
 		t.Error("it does not need the wire")
+	}
+	for _, good := range []string{"server listen\nserver close", "client listen", "client connect\nclient crash\nclient connect",
+		"client connect\nclient close\nclient connect", "server listen\nserver accept\nserver close\nserver accept"} {
+		if _, err := Parse("wire", []byte(header+"-- script --\n"+good+"\n-- expect --\n")); err != nil {
+			t.Errorf("%q: %v", good, err)
+		}
 	}
 	for _, bad := range []string{"wire drop SYN", "wire drop client", "wire drop client XYZ", "client drop client SYN", "wire close",
 		"wire inject client SYN seq x", "drop client SYN"} {

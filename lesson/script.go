@@ -75,12 +75,12 @@ var verbs = [numVerbs]struct {
 	needs [2][]Verb // by end: one of these must stand earlier in the script
 	text  lang.Text // completes "the client …"
 }{
-	Listen:   {name: "listen", who: serverOnly, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
+	Listen:   {name: "listen", who: either, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
 	Accept:   {name: "accept", who: serverOnly, needs: [2][]Verb{tcp.Server: {Listen}}, text: lang.Text{EN: "calls accept()", ZH: "调用 accept()"}},
 	Connect:  {name: "connect", who: either, text: lang.Text{EN: "calls connect()", ZH: "调用 connect()"}},
 	Send:     {name: "send", who: either, arg: "TEXT", needs: connected, text: lang.Text{EN: "calls send()", ZH: "调用 send()"}},
 	Recv:     {name: "recv", who: either, needs: connected, text: lang.Text{EN: "calls recv()", ZH: "调用 recv()"}},
-	Close:    {name: "close", who: either, needs: connected, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
+	Close:    {name: "close", who: either, needs: closable, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
 	Shutdown: {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
 	Abort:    {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "以 SO_LINGER 0 调用 close()"}},
 	Crash:    {name: "crash", who: either, needs: connected, text: lang.Text{EN: "crashes", ZH: "崩溃"}},
@@ -103,6 +103,9 @@ const segmentArg = "client|server FLAGS"
 
 // connected: what gives each end the socket of a connection.
 var connected = [2][]Verb{tcp.Client: {Connect}, tcp.Server: {Accept, Connect}}
+
+// closable: as connected, or a listening socket.
+var closable = [2][]Verb{tcp.Client: {Connect, Listen}, tcp.Server: {Accept, Connect, Listen}}
 
 // String is the verb as a script writes it.
 func (v Verb) String() string { return verbs[v].name }
@@ -271,13 +274,10 @@ func (p *parser) script() error {
 			return p.bad(a.Line, fmt.Sprintf("%s %s needs an earlier %s %s", a.End, v.name, a.End, need[0]),
 				fmt.Sprintf("%s %s 之前需要 %s %s", a.End, v.name, a.End, need[0]))
 		}
-		if a.Verb == Connect && slices.Contains(did[a.End], Crash) {
-			did[a.End] = slices.DeleteFunc(did[a.End], func(v Verb) bool { return v == Connect })
-		}
 		if a.Verb == Listen || a.Verb == Accept || a.Verb == Connect {
-			if slices.Contains(did[a.End], a.Verb) {
-				return p.bad(a.Line, fmt.Sprintf("a second %s %s: a lesson has one connection", a.End, v.name),
-					fmt.Sprintf("重复的 %s %s：一课只有一个连接", a.End, v.name))
+			if has(did[a.End], a.Verb) {
+				return p.bad(a.Line, fmt.Sprintf("a second %s %s: a lesson has one connection at a time", a.End, v.name),
+					fmt.Sprintf("重复的 %s %s：一课同时只有一个连接", a.End, v.name))
 			}
 		}
 		if a.Verb == Print && p.l.Console[a.Arg] == nil {
@@ -288,6 +288,19 @@ func (p *parser) script() error {
 		}
 	}
 	return nil
+}
+
+// has reports whether an end that did this has the socket that open opens.
+func has(did []Verb, open Verb) bool {
+	for _, v := range slices.Backward(did) {
+		switch v {
+		case open:
+			return true
+		case Close, Abort, Crash:
+			return false
+		}
+	}
+	return false
 }
 
 // promise reads "client F. | FIN_WAIT1 CLOSE_WAIT", or with a fate
