@@ -1,0 +1,156 @@
+package stage
+
+import (
+	"context"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+// Hand is a person who decides what becomes of each segment in flight.
+type Hand interface {
+	// Flight shows the segment that is held, and what the lesson would do
+	// with it. It is called again whenever what it shows has changed.
+	Flight(f *lesson.Flight, planned lesson.Verb) error
+	// Idle shows that nothing is in flight, and which timers run.
+	Idle([2]lesson.Kernel) error
+	// Choices yields what the person decides.
+	Choices() <-chan Choice
+}
+
+// Choice is a decision over a segment in flight: Deliver, Drop, Duplicate,
+// Reorder, Delay or Corrupt. With As the lesson does with it as it had planned.
+// An error ends the lesson.
+type Choice struct {
+	Verb lesson.Verb
+	As   bool
+	Err  error
+}
+
+// heartbeat is how often both kernels are asked while nothing moves.
+const heartbeat = 100 * time.Millisecond
+
+// hand holds a segment until the person has decided. What its sender repeats
+// meanwhile is counted with it, what else comes waits behind it.
+func (d *director) hand(s *lesson.Segment, planned lesson.Verb) (lesson.Verb, error) {
+	left := time.Now()
+	tick := time.NewTicker(heartbeat)
+	defer tick.Stop()
+	f := &lesson.Flight{Segment: s, Now: s.InFlight}
+	for {
+		f.Held, f.Behind = time.Since(left), len(d.way.waiting)
+		if err := d.o.Hand.Flight(f, planned); err != nil {
+			return 0, err
+		}
+		select {
+		case c := <-d.o.Hand.Choices():
+			switch {
+			case c.Err != nil:
+				return 0, c.Err
+			case c.As, c.Verb == planned:
+				return planned, d.follow(f)
+			}
+			d.way.changed = true
+			return c.Verb, d.follow(f)
+		case c, ok := <-d.watch.segments:
+			if !ok {
+				return 0, d.blind()
+			}
+			d.behind(f, c, left)
+		case <-tick.C:
+			for e := range f.Now {
+				var err error
+				if f.Now[e], err = d.ask(tcp.End(e)); err != nil {
+					return 0, err
+				}
+				if f.Moved[e] = tcp.Unknown; d.alone(tcp.End(e), f.Now[e]) {
+					f.Moved[e] = tcp.Closed
+				}
+			}
+		case <-d.ctx.Done():
+			return 0, context.Cause(d.ctx)
+		}
+	}
+}
+
+// behind takes a segment that was sent while another one is held: the holding
+// provokes repetitions, at both ends, and they are only counted.
+func (d *director) behind(f *lesson.Flight, c tcp.Captured, left time.Time) {
+	held := &f.Segment.Segment
+	switch {
+	case c.Src == held.Src && repeats(&c.Segment, held):
+		f.Segment.Repeats = append(f.Segment.Repeats, time.Since(left))
+	case c.Src != held.Src && d.conn().Sent(d.sender(&c), &c.Segment):
+		f.Segment.Provoked = append(f.Segment.Provoked, time.Since(left))
+	default:
+		d.way.waiting = append(d.way.waiting, c)
+	}
+}
+
+// alone reports whether a kernel has let its end go by itself.
+func (d *director) alone(e tcp.End, k lesson.Kernel) bool {
+	s := d.conn().State(e)
+	return k.Asked() && k.Agrees(tcp.Closed) && !k.Agrees(s) && s != tcp.Unknown
+}
+
+// follow takes over what kernels have done by themselves while a segment was
+// held.
+func (d *director) follow(f *lesson.Flight) error {
+	for e, s := range f.Moved {
+		if s != tcp.Unknown {
+			if err := d.gone(tcp.End(e)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// idle looks after everything that no segment brings: a kernel that has let its
+// end go, a segment that nothing overtakes. It reports whether there was any.
+func (d *director) idle() (moved bool, err error) {
+	n := len(d.way.flights)
+	if err := d.overdue(); err != nil || len(d.way.flights) < n {
+		return true, err
+	}
+	var kernel [2]lesson.Kernel
+	for e := range kernel {
+		if kernel[e], err = d.ask(tcp.End(e)); err != nil {
+			return false, err
+		}
+		// Twice in a row: a segment that tells of it would have come.
+		was := d.way.alone[e]
+		d.way.alone[e] = !d.pending() && d.alone(tcp.End(e), kernel[e])
+		if was && d.way.alone[e] {
+			d.way.alone[e] = false
+			return true, d.gone(tcp.End(e))
+		}
+	}
+	if d.o.Hand != nil {
+		return false, d.o.Hand.Idle(kernel)
+	}
+	return false, nil
+}
+
+// gone tells that a kernel has let its end go because of a timer.
+func (d *director) gone(e tcp.End) error {
+	on := tcp.TimeoutUser
+	if d.conn().State(e) == tcp.TimeWait {
+		on = tcp.Timeout2MSL
+	}
+	rule, _ := tcp.Answer(d.conn().State(e), on)
+	d.conn().Know(e, tcp.Closed)
+	if rule == nil {
+		return nil
+	}
+	d.moved = true
+	why := rule.Why
+	if e == tcp.Client {
+		why.EN, why.ZH = "The client's kernel lets the connection go. "+why.EN, "客户端的内核自行放弃了连接。"+why.ZH
+	} else {
+		why.EN, why.ZH = "The server's kernel lets the connection go. "+why.EN, "服务器的内核自行放弃了连接。"+why.ZH
+	}
+	d.story.add(&lesson.Note{Kind: lesson.Remark, Explanation: lesson.Explanation{Text: why, Ref: rule.Ref}}, time.Time{})
+	return d.proceed(e)
+}
