@@ -153,13 +153,7 @@ func (w *Wire) connect(e tcp.End) error {
 	if err := rt.NeighSet(neighbour); err != nil {
 		return fmt.Errorf("setting the neighbour %v: %w", peer, err)
 	}
-	// With a route that asks for it, a FIN is acknowledged at once; by default
-	// the ACK waits up to 40 ms for a FIN of the other side to travel with.
-	route := &netlink.Route{
-		LinkIndex: link.Attrs().Index, Scope: netlink.SCOPE_LINK,
-		Dst: single(peer), Src: self.AsSlice(), QuickACK: 1,
-	}
-	if err := rt.RouteAdd(route); err != nil {
+	if err := rt.RouteAdd(w.route(e, link, 1)); err != nil {
 		return fmt.Errorf("setting the route to %v: %w", peer, err)
 	}
 	return nil
@@ -183,4 +177,33 @@ func settle(name string) error {
 // single is the network of one address.
 func single(a netip.Addr) *net.IPNet {
 	return &net.IPNet{IP: a.AsSlice(), Mask: net.CIDRMask(a.BitLen(), a.BitLen())}
+}
+
+// DelayAcks lets a host's kernel delay its acknowledgements, as it does on a
+// route that asks for nothing else. It needs the privileges that New needs.
+func (w *Wire) DelayAcks(e tcp.End) error {
+	return w.Do(e, func() error {
+		rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+		if err != nil {
+			return err
+		}
+		defer rt.Close()
+		link, err := rt.LinkByName(device)
+		if err != nil {
+			return err
+		}
+		if err := rt.RouteReplace(w.route(e, link, 0)); err != nil {
+			return fmt.Errorf("setting the route of the %s: %w", e, err)
+		}
+		return nil
+	})
+}
+
+// route leads to the peer. With quickAck, a FIN is acknowledged at once; by
+// default the ACK waits up to 40 ms for a FIN of the other side to travel with.
+func (w *Wire) route(e tcp.End, link netlink.Link, quickAck int) *netlink.Route {
+	return &netlink.Route{
+		LinkIndex: link.Attrs().Index, Scope: netlink.SCOPE_LINK,
+		Dst: single(w.Addr(e.Peer())), Src: w.Addr(e).AsSlice(), QuickACK: quickAck,
+	}
 }

@@ -33,6 +33,9 @@ func (w *Wire) Enter(tcp.End) error { return errors.ErrUnsupported }
 // Do fails.
 func (w *Wire) Do(tcp.End, func() error) error { return errors.ErrUnsupported }
 
+// DelayAcks fails.
+func (w *Wire) DelayAcks(tcp.End) error { return errors.ErrUnsupported }
+
 // Next returns os.ErrClosed.
 func (w *Wire) Next() (Frame, error) { return Frame{}, os.ErrClosed }
 

@@ -14,11 +14,12 @@ import (
 	"lesson/capture/private"
 	"lesson/capture/privilege"
 	"lesson/capture/sockets"
+	"lesson/capture/wire"
 	"lesson/lesson"
-	"lesson/lesson/lang"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
 	"lesson/lesson/stage"
+	"lesson/lesson/tcp"
 )
 
 // loopback is the interface live lessons are played on.
@@ -36,7 +37,7 @@ func (a *app) play(l *lesson.Lesson, f *liveFlags) error {
 		return err
 	}
 	place := lesson.Private
-	if !f.private && (f.host || os.Geteuid() == 0) {
+	if f.host || os.Geteuid() == 0 && !f.private && !step && !l.NeedsWire() {
 		place = lesson.Host
 	}
 	if private.Child() {
@@ -91,38 +92,32 @@ func (a *app) screen(f *liveFlags) io.Writer {
 
 // live plays a lesson in this process.
 func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool) (err error) {
-	wire, err := capture.Live(loopback, f.port)
-	if err != nil {
-		return private.Refused(err, a.args)
+	o := stage.Options{
+		Place: place, IPv6: f.ipv6, Port: f.port, Message: f.message,
+		Set:    map[string]bool{},
+		Opened: privilege.GiveUp,
 	}
-	defer wire.Close()
-	diag, err := sockets.Open()
+	for name, on := range f.set {
+		o.Set[name] = *on
+	}
+	open := a.onHost
+	if place == lesson.Private {
+		open = a.onWire
+	}
+	link, done, err := open(f, &o)
 	if err != nil {
 		return err
 	}
-	defer diag.Close()
+	defer done()
 
 	var out tellers
 	if f.write != "" {
-		keep, err := a.keep(f.write, wire.LinkType())
+		keep, err := a.keep(f.write, link)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, keep.close()) }()
 		out = append(out, keep)
-	}
-	o := stage.Options{
-		Place: place, Interface: loopback, IPv6: f.ipv6, Port: f.port, Message: f.message,
-		Set:    map[string]bool{},
-		Wire:   wire,
-		Opened: privilege.GiveUp,
-		Ask: func(local, remote netip.AddrPort) (lesson.Kernel, error) {
-			s, err := diag.Ask(local, remote)
-			return lesson.Kernel(s), err
-		},
-	}
-	for name, on := range f.set {
-		o.Set[name] = *on
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -137,16 +132,10 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 				return err
 			}
 			defer k.close()
-			o.Pause = func(ctx context.Context, p stage.Pause) error {
-				drawn.Resize(a.width(a.screen(f)))
-				show := func() error { return drawn.Keys(keysLine(p.Next)) }
-				if err := show(); err != nil {
-					return err
-				}
-				err := errors.Join(k.next(ctx, show), drawn.Keys(lang.Text{}))
-				// The terminal may have got another width while it waited.
-				drawn.Resize(a.width(a.screen(f)))
-				return err
+			h := newHand(a, a.screen(f), drawn, k)
+			o.Pause = h.pause
+			if place == lesson.Private {
+				o.Hand = h
 			}
 		}
 	}
@@ -160,12 +149,74 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	return err
 }
 
-// keysLine says what the keys do while a lesson waits.
-func keysLine(next lang.Text) lang.Text {
-	if next.IsZero() {
-		next = say("go on", "继续")
+// onHost captures on the host's loopback interface.
+func (a *app) onHost(f *liveFlags, o *stage.Options) (link capture.LinkType, done func(), err error) {
+	source, err := capture.Live(loopback, f.port)
+	if err != nil {
+		return 0, nil, private.Refused(err, a.args)
 	}
-	return sayBoth("space: %s · q: quit", "空格：%s · q：退出", next)
+	diag, err := sockets.Open()
+	if err != nil {
+		_ = source.Close()
+		return 0, nil, err
+	}
+	o.Wire, o.Interface = source, loopback
+	o.Ask = func(_ tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
+		s, err := diag.Ask(local, remote)
+		return lesson.Kernel(s), err
+	}
+	return source.LinkType(), func() { _, _ = diag.Close(), source.Close() }, nil
+}
+
+// onWire makes two hosts and the wire between them.
+func (a *app) onWire(f *liveFlags, o *stage.Options) (link capture.LinkType, done func(), err error) {
+	w, err := wire.New(wire.Options{IPv6: f.ipv6})
+	if err != nil {
+		return 0, nil, err
+	}
+	var diag [2]*sockets.Diag
+	done = func() {
+		for _, d := range diag {
+			if d != nil {
+				_ = d.Close()
+			}
+		}
+		_ = w.Close()
+	}
+	for e := range diag {
+		if err := w.Do(tcp.End(e), func() (err error) { diag[e], err = sockets.Open(); return err }); err != nil {
+			done()
+			return 0, nil, err
+		}
+	}
+	o.Wire = hosts{w}
+	o.Ask = func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
+		s, err := diag[e].Ask(local, remote)
+		return lesson.Kernel(s), err
+	}
+	return w.LinkType(), done, nil
+}
+
+// hosts is the wire as a stage sees it.
+type hosts struct{ *wire.Wire }
+
+func (h hosts) Next() (tcp.Captured, error) {
+	f, err := h.Wire.Next()
+	return f.Captured, err
+}
+
+func (h hosts) Deliver(from tcp.End, c *tcp.Captured) error {
+	return h.Wire.Deliver(&wire.Frame{Captured: *c, From: from})
+}
+
+func (h hosts) Corrupt(c *tcp.Captured) tcp.Captured {
+	f := wire.Frame{Captured: *c}
+	return f.Corrupt().Captured
+}
+
+func (h hosts) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captured {
+	f := wire.Frame{Captured: *c}
+	return f.Altered(change).Captured
 }
 
 // signalled is the signal that ended a lesson.

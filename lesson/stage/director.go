@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -139,7 +138,7 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 	d.calls[a.End] = append(d.calls[a.End], c)
 	if d.hosts == nil {
 		d.programs[a.End].ask(c) // which does it the moment it can
-	} else if _, err := d.truth(); err != nil {
+	} else if err := d.glance(); err != nil {
 		return err
 	}
 	return d.proceed(a.End)

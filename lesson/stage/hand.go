@@ -15,17 +15,19 @@ type Hand interface {
 	Flight(f *lesson.Flight, planned lesson.Verb) error
 	// Idle shows that nothing is in flight, and which timers run.
 	Idle([2]lesson.Kernel) error
-	// Choices yields what the person decides.
-	Choices() <-chan Choice
+	// Keys yields the keys that are pressed; closed, there is nobody left.
+	Keys() <-chan byte
+	// Key is told of a key while a segment is held, or while nothing is in
+	// flight. The decision is nil where the key decides nothing. An error
+	// ends the lesson.
+	Key(key byte, held bool) (*Choice, error)
 }
 
 // Choice is a decision over a segment in flight: Deliver, Drop, Duplicate,
-// Reorder, Delay or Corrupt. With As the lesson does with it as it had planned.
-// An error ends the lesson.
+// Reorder, Delay or Corrupt, or, with Planned, what the lesson would do.
 type Choice struct {
-	Verb lesson.Verb
-	As   bool
-	Err  error
+	Verb    lesson.Verb
+	Planned bool
 }
 
 // heartbeat is how often both kernels are asked while nothing moves.
@@ -44,15 +46,17 @@ func (d *director) hand(s *lesson.Segment, planned lesson.Verb) (lesson.Verb, er
 			return 0, err
 		}
 		select {
-		case c := <-d.o.Hand.Choices():
-			switch {
-			case c.Err != nil:
-				return 0, c.Err
-			case c.As, c.Verb == planned:
+		case key, ok := <-d.o.Hand.Keys():
+			switch c, err := d.key(key, ok, true); {
+			case err != nil:
+				return 0, err
+			case c == nil:
+			case c.Planned || c.Verb == planned:
 				return planned, d.follow(f)
+			default:
+				d.way.changed = true
+				return c.Verb, d.follow(f)
 			}
-			d.way.changed = true
-			return c.Verb, d.follow(f)
 		case c, ok := <-d.watch.segments:
 			if !ok {
 				return 0, d.blind()
@@ -72,6 +76,14 @@ func (d *director) hand(s *lesson.Segment, planned lesson.Verb) (lesson.Verb, er
 			return 0, context.Cause(d.ctx)
 		}
 	}
+}
+
+// key hands a key on; a keyboard that is gone is one where Ctrl-D was pressed.
+func (d *director) key(key byte, ok, held bool) (*Choice, error) {
+	if !ok {
+		key = 4
+	}
+	return d.o.Hand.Key(key, held)
 }
 
 // behind takes a segment that was sent while another one is held: the holding
@@ -99,7 +111,7 @@ func (d *director) alone(e tcp.End, k lesson.Kernel) bool {
 func (d *director) follow(f *lesson.Flight) error {
 	for e, s := range f.Moved {
 		if s != tcp.Unknown {
-			if err := d.gone(tcp.End(e)); err != nil {
+			if err := d.letGo(tcp.End(e)); err != nil {
 				return err
 			}
 		}
@@ -124,7 +136,7 @@ func (d *director) idle() (moved bool, err error) {
 		d.way.alone[e] = !d.pending() && d.alone(tcp.End(e), kernel[e])
 		if was && d.way.alone[e] {
 			d.way.alone[e] = false
-			return true, d.gone(tcp.End(e))
+			return true, d.letGo(tcp.End(e))
 		}
 	}
 	if d.o.Hand != nil {
@@ -133,8 +145,8 @@ func (d *director) idle() (moved bool, err error) {
 	return false, nil
 }
 
-// gone tells that a kernel has let its end go because of a timer.
-func (d *director) gone(e tcp.End) error {
+// letGo tells that a kernel has let its end go because of a timer.
+func (d *director) letGo(e tcp.End) error {
 	on := tcp.TimeoutUser
 	if d.conn().State(e) == tcp.TimeWait {
 		on = tcp.Timeout2MSL

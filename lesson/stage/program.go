@@ -74,8 +74,12 @@ func (p *program) start() error {
 	return <-ready
 }
 
-// run does something on the program's thread and waits for it.
+// run does something on the program's host and waits for it.
 func (p *program) run(task func()) {
+	if p.enter == nil {
+		task()
+		return
+	}
 	done := make(chan struct{})
 	p.tasks <- func() {
 		defer close(done)

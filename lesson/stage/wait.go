@@ -37,14 +37,14 @@ func (d *director) oneMore(what lang.Text) error {
 	}
 	var (
 		patience, again <-chan time.Time
-		choices         <-chan Choice
+		keys            <-chan byte
 	)
 	if d.o.Hand == nil {
 		limit := time.NewTimer(d.o.Patience)
 		defer limit.Stop()
 		patience = limit.C
 	} else {
-		choices = d.o.Hand.Choices()
+		keys = d.o.Hand.Keys()
 	}
 	if d.hosts != nil {
 		tick := time.NewTicker(heartbeat)
@@ -64,9 +64,9 @@ func (d *director) oneMore(what lang.Text) error {
 				return d.refused(d.ends[tcp.Server], connect.err)
 			}
 			connect = &call{}
-		case c := <-choices:
-			if c.Err != nil {
-				return c.Err
+		case key, ok := <-keys:
+			if _, err := d.key(key, ok, false); err != nil {
+				return err
 			}
 		case <-again:
 			if moved, err := d.idle(); moved || err != nil {

@@ -20,7 +20,7 @@ type way struct {
 	crashed [2]bool          // its kernel's last RST is not part of the story
 	truth   [2]lesson.Kernel // what the kernels said last
 	changed bool             // a person has decided otherwise than the lesson
-	strange [2]strangeness   // what a kernel did by itself
+	alone   [2]bool          // its kernel had let go of it when last asked
 }
 
 // flight is a segment that has left, has been told, and is still on its way.
@@ -118,7 +118,7 @@ func (d *director) arrive(s *lesson.Segment, fate lesson.Fate) (err error) {
 	if err := d.row(s); err != nil {
 		return err
 	}
-	return d.released2(s)
+	return d.overtakes(s)
 }
 
 // land hands over a segment that has been told, and tells that it arrives.
@@ -135,9 +135,9 @@ func (d *director) land(told *lesson.Segment, fate lesson.Fate) (err error) {
 	return d.row(s)
 }
 
-// released2 lets those arrive that the segment has overtaken, or that it
+// overtakes lets those arrive that the segment has overtaken, or that it
 // repeats.
-func (d *director) released2(by *lesson.Segment) error {
+func (d *director) overtakes(by *lesson.Segment) error {
 	for i := 0; i < len(d.way.flights); i++ {
 		f := d.way.flights[i]
 		if f.segment == by || f.segment.Step.From != by.Step.From {
@@ -266,6 +266,22 @@ func (d *director) truth() (kernel [2]lesson.Kernel, err error) {
 	}
 	d.way.truth = kernel
 	return kernel, nil
+}
+
+// glance asks both kernels before a call is made. What the programs have just
+// done may still be on its way to the story: then the answer says nothing of it.
+func (d *director) glance() error {
+	for e, state := range d.state() {
+		k, err := d.ask(tcp.End(e))
+		if err != nil {
+			return err
+		}
+		if k.Asked() && k.Agrees(state) {
+			k.State = state
+			d.way.truth[e] = k
+		}
+	}
+	return nil
 }
 
 // delayAcks lets those hosts delay their acknowledgements that the script names.

@@ -74,6 +74,12 @@ func (c *Conn) Received(e End) uint64 {
 	return uint64(n)
 }
 
+// Sent reports whether an end has sent all of s before: its data, SYN or FIN.
+func (c *Conn) Sent(e End, s *Segment) bool {
+	x := &c.half[e]
+	return s.SeqLen() > 0 && x.is(knowsSeq) && x.iss.LessEq(s.Seq) && s.End().LessEq(x.nxt)
+}
+
 // FinReceived reports whether the peer's FIN has reached an end.
 func (c *Conn) FinReceived(e End) bool { return c.half[e].is(gotPeerFin) }
 
