@@ -138,14 +138,18 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 			}
 			defer k.close()
 			o.Pause = func(ctx context.Context, p stage.Pause) error {
-				drawn.Resize(a.width(a.screen(f)))
+				drawn.Resize(a.size(a.screen(f)))
 				show := func() error { return drawn.Keys(keysLine(p.Next)) }
 				if err := show(); err != nil {
 					return err
 				}
-				err := errors.Join(k.next(ctx, show), drawn.Keys(lang.Text{}))
+				continued := func() error {
+					drawn.Forget() // the shell has written below it
+					return show()
+				}
+				err := errors.Join(k.next(ctx, continued), drawn.Keys(lang.Text{}))
 				// The terminal may have got another width while it waited.
-				drawn.Resize(a.width(a.screen(f)))
+				drawn.Resize(a.size(a.screen(f)))
 				return err
 			}
 		}
