@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
@@ -88,10 +89,18 @@ func (b *below) fit(picture, keys []string) []string {
 		room = usualRows - 1
 	}
 	keys = keys[:min(len(keys), max(room, 1))]
+	if len(picture) > 0 && b.height(picture)+b.height(keys) > room && blank(picture[0]) {
+		picture = picture[1:]
+	}
 	for len(picture) > 0 && b.height(picture)+b.height(keys) > room {
 		picture = picture[:len(picture)-1]
 	}
 	return slices.Concat(picture, keys)
+}
+
+// blank reports whether a row holds nothing but lifelines.
+func blank(line string) bool {
+	return !strings.ContainsFunc(escapes.ReplaceAllString(line, ""), func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 }
 
 // Keys shows below the drawing what a key will do now. It stands until the
@@ -201,9 +210,19 @@ func (l *Ladder) keyLines(t lang.Text) {
 		return
 	}
 	between := " " + l.sign.dot + " "
-	s = strings.ReplaceAll(s, " ", "\u00a0")
-	s = strings.ReplaceAll(s, strings.ReplaceAll(between, " ", "\u00a0"), "\u00a0"+l.sign.dot+" ")
-	for _, line := range text.Wrap(s, l.width-3) {
-		l.line(row{{keyInk, " " + strings.TrimSuffix(line, " "+l.sign.dot) + "\u00a0"}})
+	room := l.width - 2 // a space before it, and the cursor after it
+	var lines []string
+	for _, key := range strings.Split(s, between) {
+		if n := len(lines) - 1; n >= 0 && text.Width(lines[n]+between+key) <= room {
+			lines[n] += between + key
+		} else {
+			lines = append(lines, text.Cut(key, room))
+		}
+	}
+	for _, line := range lines {
+		if l.pal[keyInk].on != "" { // a bar across the screen
+			line = strings.ReplaceAll(text.Pad(line, room), " ", "\u00a0")
+		}
+		l.line(row{{keyInk, " " + line}})
 	}
 }

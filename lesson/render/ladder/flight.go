@@ -47,16 +47,12 @@ func (l *Ladder) waiting(f *lesson.Flight, looks [2]look) []paragraph {
 			out = append(out, paragraph{boldInk, l.sign.alert + " ", l.byItself(f, tcp.End(e), moved)})
 		}
 	}
-	if f.Held >= time.Second && !l.o.Plain {
-		say(none, l.fill(words.heldFor, l.clean(duration(f.Held.Truncate(time.Second)))))
-	}
 	from := f.Segment.Step.From & 1
 	if at := f.Segment.Repeats; len(at) > 0 {
 		say(none, l.repeated(from, at))
 	}
-	if k := f.Now[from]; k.Timer == "retransmit" && k.Remaining > 0 && !l.o.Plain {
-		left := (k.Remaining + time.Second - 1).Truncate(time.Second)
-		say(faintInk, l.fill(words.repeatsIn, l.clean(duration(left))))
+	if clock := l.clock(f); clock != "" {
+		say(faintInk, clock)
 	}
 	if f.Behind > 0 {
 		t := words.behind
@@ -66,6 +62,23 @@ func (l *Ladder) waiting(f *lesson.Flight, looks [2]look) []paragraph {
 		say(none, l.fill(t, strconv.Itoa(f.Behind)))
 	}
 	return append(out, l.why(looks)...)
+}
+
+// clock is how long a segment has been held, and when its sender will repeat
+// it. In a drawing that cannot be taken away, it would be a new line each second.
+func (l *Ladder) clock(f *lesson.Flight) string {
+	var out []string
+	if f.Held >= time.Second {
+		out = append(out, l.fill(words.heldFor, l.clean(duration(f.Held.Truncate(time.Second)))))
+	}
+	if k := f.Now[f.Segment.Step.From&1]; k.Timer == "retransmit" && k.Remaining > 0 {
+		left := (k.Remaining + time.Second - 1).Truncate(time.Second)
+		out = append(out, l.fill(words.repeatsIn, l.clean(duration(left))))
+	}
+	if l.o.Plain {
+		return ""
+	}
+	return strings.Join(out, l.comma())
 }
 
 // byItself says what a kernel has done without a segment: given up, or
@@ -112,8 +125,9 @@ func (b *block) flight(f *lesson.Flight) {
 	}
 	b.head(f.Segment, trip{held: true})
 	looks := b.now(f)
-	for e := range looks {
-		b.state2(tcp.End(e), looks[e].state, looks[e])
+	for e, was := range f.Segment.Step.Before {
+		looks[e].changed = was != looks[e].state
+		b.state2(tcp.End(e), was, looks[e])
 	}
 	for _, q := range b.waiting(f, looks) {
 		b.wrapped(2, q)
@@ -124,8 +138,8 @@ func (p *plain) flight(f *lesson.Flight) {
 	n := strconv.Itoa(f.Segment.N) + ". "
 	p.head(n, f.Segment, trip{held: true})
 	looks := p.now(f)
-	for e := range looks {
-		p.sentence(n + p.change(tcp.End(e), looks[e].state, looks[e]))
+	for e, was := range f.Segment.Step.Before {
+		p.sentence(n + p.change(tcp.End(e), was, looks[e]))
 	}
 	for _, q := range p.waiting(f, looks) {
 		p.sentence(n + q.text)

@@ -205,12 +205,14 @@ func (l *Ladder) news(end tcp.End, s tcp.State, k lesson.Kernel) bool {
 // timer tells a kernel's timer: "2MSL: 60 s".
 func (l *Ladder) timer(k lesson.Kernel) string {
 	name := k.Timer
-	if k.State == tcp.TimeWait {
+	if t := timerNames[name]; k.State == tcp.TimeWait {
 		name = "2MSL"
+	} else if !t.IsZero() {
+		name = l.say(t)
 	}
 	left := max(k.Remaining, 0)
 	if left >= time.Second {
 		left = left.Round(time.Second)
 	}
-	return text.Clean(name) + ": " + l.clean(duration(left))
+	return text.Clean(name) + l.colon() + l.clean(duration(left))
 }

@@ -298,9 +298,9 @@ func TestKeys(t *testing.T) {
 		want string
 	}{
 		{Options{}, ""},
-		{Options{Terminal: true}, " space: the client calls close() · q quit \r\x1b[J"},
-		{Options{Terminal: true, Lang: lang.Chinese}, " 空格：客户端调用 close() · q 退出 \r\x1b[J"},
-		{Options{Terminal: true, Width: 40}, " space: the client calls close() \n q quit \r\x1b[1A\x1b[J"},
+		{Options{Terminal: true}, " space: the client calls close() · q quit\r\x1b[J"},
+		{Options{Terminal: true, Lang: lang.Chinese}, " 空格：客户端调用 close() · q 退出\r\x1b[J"},
+		{Options{Terminal: true, Width: 40}, " space: the client calls close()\n q quit\r\x1b[1A\x1b[J"},
 		{Options{Terminal: true, Plain: true}, "space: the client calls close() · q quit\n"},
 	} {
 		var b bytes.Buffer

@@ -51,7 +51,7 @@ var words = struct {
 	repeated:  lang.Text{EN: "the %who's kernel has sent it again %times meanwhile, waiting %list", ZH: "其间%who内核重传了%times，等待时间依次为 %list"},
 
 	heldFor:   lang.Text{EN: "held for %s", ZH: "已扣住 %s"},
-	repeatsIn: lang.Text{EN: "it will be sent again in %s", ZH: "%s 后将再次重传"},
+	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将再次重传"},
 	behind:    lang.Text{EN: "%s more are waiting behind it", ZH: "后面还有 %s 个报文段在等待"},
 	behindOne: lang.Text{EN: "1 more is waiting behind it", ZH: "后面还有 1 个报文段在等待"},
 	waitedOut: lang.Text{EN: "the %1's kernel has waited long enough: %2", ZH: "%1的内核等待期满：%2"},
@@ -66,6 +66,14 @@ var words = struct {
 	toRead:         lang.Text{EN: "not read yet", ZH: "尚未读取"},
 	toAck:          lang.Text{EN: "not acknowledged", ZH: "尚未确认"},
 	none:           lang.Text{EN: "none", ZH: "无"},
+}
+
+// timerNames are a kernel's timers.
+var timerNames = map[string]lang.Text{
+	"retransmit": {EN: "retransmit", ZH: "重传"},
+	"keepalive":  {EN: "keep-alive", ZH: "保活"},
+	"probe":      {EN: "window probe", ZH: "窗口探测"},
+	"timewait":   {EN: "2MSL", ZH: "2MSL"},
 }
 
 // fateWords say in a sentence what becomes of a segment that does not simply
