@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 
+	"lesson/capture/sockets"
 	"lesson/lesson"
 	"lesson/lesson/lang"
 	"lesson/lesson/render/ladder"
 	"lesson/lesson/stage"
+	"lesson/lesson/tcp"
 )
 
 // hand is the person at the keyboard, who decides what becomes of each segment.
@@ -18,6 +20,7 @@ type hand struct {
 	screen  io.Writer
 	drawn   *ladder.Ladder
 	keys    *keyboard
+	diag    [2]*sockets.Diag
 	flight  *lesson.Flight // the segment that is held
 	planned lesson.Verb    // what the lesson would do with it
 	aside   func() error   // shows something else in its place; nil: the segment itself
@@ -46,10 +49,6 @@ var planned = map[lesson.Verb]lang.Text{
 	lesson.Reorder:   say("let the next overtake it, as the lesson does", "让下一个先到（本课的安排）"),
 	lesson.Delay:     say("delay it, as the lesson does", "延迟（本课的安排）"),
 	lesson.Corrupt:   say("corrupt it, as the lesson does", "损坏（本课的安排）"),
-}
-
-func newHand(a *app, screen io.Writer, drawn *ladder.Ladder, k *keyboard) *hand {
-	return &hand{app: a, screen: screen, drawn: drawn, keys: k}
 }
 
 // line says what the keys do while a segment is held.
@@ -86,7 +85,7 @@ func (h *hand) show() error {
 }
 
 // resize draws with the terminal's width of now.
-func (h *hand) resize() { h.drawn.Resize(h.app.width(h.screen)) }
+func (h *hand) resize() { h.drawn.Resize(h.app.size(h.screen)) }
 
 // Idle shows that nothing is in flight, and what is waited for.
 func (h *hand) Idle(kernel [2]lesson.Kernel) error {
@@ -111,7 +110,7 @@ func (h *hand) Key(key byte, held bool) (*stage.Choice, error) {
 	case key == 'q' || key == 'Q' || key == 3 || key == 4:
 		return nil, errors.Join(h.drawn.Keys(lang.Text{}), errQuit)
 	case key == resumed:
-		return nil, h.drawn.Redraw()
+		h.drawn.Forget()
 	case !held:
 		return nil, nil
 	case key == 'b':
@@ -136,7 +135,7 @@ func (h *hand) Key(key byte, held bool) (*stage.Choice, error) {
 // back shows the row before the one that is read, or the latest.
 func (h *hand) back() {
 	if h.reading == 0 {
-		h.reading = h.drawn.Rows() + 1
+		h.reading = h.drawn.Told() + 1
 	}
 	h.reading = max(h.reading-1, 1)
 	h.aside = func() error {
@@ -144,8 +143,24 @@ func (h *hand) back() {
 	}
 }
 
+// sockets shows what both kernels say in full.
 func (h *hand) sockets() error {
-	return h.drawn.Sockets(h.flight, say("any key returns", "按任意键返回"))
+	var now [2]lesson.Socket
+	for e := range now {
+		local, remote := h.flight.Segment.Src, h.flight.Segment.Dst
+		if tcp.End(e) != h.flight.Segment.Step.From {
+			local, remote = remote, local
+		}
+		s, err := h.diag[e].Ask(local.AddrPort(), remote.AddrPort())
+		if err != nil {
+			continue // it is shown as not known
+		}
+		now[e] = lesson.Socket{
+			Kernel:      lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining},
+			Retransmits: s.Retransmits, ReceiveQueue: s.ReceiveQueue, SendQueue: s.SendQueue,
+		}
+	}
+	return h.drawn.Sockets(now, say("any key returns", "按任意键返回"))
 }
 
 // pause waits for a key between two calls.

@@ -104,15 +104,20 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	if place == lesson.Private {
 		open = a.onWire
 	}
-	link, done, err := open(f, &o)
+	on, err := open(f)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer on.close()
+	o.Wire, o.Interface = on.wire, on.name
+	o.Ask = func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
+		s, err := on.diag[e].Ask(local, remote)
+		return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
+	}
 
 	var out tellers
 	if f.write != "" {
-		keep, err := a.keep(f.write, link)
+		keep, err := a.keep(f.write, on.link)
 		if err != nil {
 			return err
 		}
@@ -132,7 +137,7 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 				return err
 			}
 			defer k.close()
-			h := newHand(a, a.screen(f), drawn, k)
+			h := &hand{app: a, screen: a.screen(f), drawn: drawn, keys: k, diag: on.diag}
 			o.Pause = h.pause
 			if place == lesson.Private {
 				o.Hand = h
@@ -149,52 +154,54 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	return err
 }
 
+// ground is where a lesson is played: the wire, and a line to each end's kernel.
+type ground struct {
+	wire  stage.Wire
+	name  string // the interface's
+	link  capture.LinkType
+	diag  [2]*sockets.Diag
+	close func()
+}
+
 // onHost captures on the host's loopback interface.
-func (a *app) onHost(f *liveFlags, o *stage.Options) (link capture.LinkType, done func(), err error) {
+func (a *app) onHost(f *liveFlags) (*ground, error) {
 	source, err := capture.Live(loopback, f.port)
 	if err != nil {
-		return 0, nil, private.Refused(err, a.args)
+		return nil, private.Refused(err, a.args)
 	}
 	diag, err := sockets.Open()
 	if err != nil {
 		_ = source.Close()
-		return 0, nil, err
+		return nil, err
 	}
-	o.Wire, o.Interface = source, loopback
-	o.Ask = func(_ tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
-		s, err := diag.Ask(local, remote)
-		return lesson.Kernel(s), err
-	}
-	return source.LinkType(), func() { _, _ = diag.Close(), source.Close() }, nil
+	return &ground{
+		wire: source, name: loopback, link: source.LinkType(), diag: [2]*sockets.Diag{diag, diag},
+		close: func() { _, _ = diag.Close(), source.Close() },
+	}, nil
 }
 
 // onWire makes two hosts and the wire between them.
-func (a *app) onWire(f *liveFlags, o *stage.Options) (link capture.LinkType, done func(), err error) {
+func (a *app) onWire(f *liveFlags) (*ground, error) {
 	w, err := wire.New(wire.Options{IPv6: f.ipv6})
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
-	var diag [2]*sockets.Diag
-	done = func() {
-		for _, d := range diag {
+	g := &ground{wire: hosts{w}, link: w.LinkType()}
+	g.close = func() {
+		for _, d := range g.diag {
 			if d != nil {
 				_ = d.Close()
 			}
 		}
 		_ = w.Close()
 	}
-	for e := range diag {
-		if err := w.Do(tcp.End(e), func() (err error) { diag[e], err = sockets.Open(); return err }); err != nil {
-			done()
-			return 0, nil, err
+	for e := range g.diag {
+		if err := w.Do(tcp.End(e), func() (err error) { g.diag[e], err = sockets.Open(); return err }); err != nil {
+			g.close()
+			return nil, err
 		}
 	}
-	o.Wire = hosts{w}
-	o.Ask = func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
-		s, err := diag[e].Ask(local, remote)
-		return lesson.Kernel(s), err
-	}
-	return w.LinkType(), done, nil
+	return g, nil
 }
 
 // hosts is the wire as a stage sees it.
