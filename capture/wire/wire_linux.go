@@ -183,6 +183,31 @@ func (w *Wire) Poll() (Frame, bool, error) {
 	}
 }
 
+// Wait blocks until a host has sent something, and leaves it on the wire. It
+// may be called by a goroutine of its own. It returns os.ErrDeadlineExceeded
+// when the deadline has passed, and os.ErrClosed after Close.
+func (w *Wire) Wait() error {
+	var err error
+	err2 := w.raw.Read(func(fd uintptr) bool {
+		ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for {
+			var n int
+			if n, err = unix.Poll(ready, 0); err != unix.EINTR {
+				return n > 0 || err != nil
+			}
+		}
+	})
+	switch {
+	case errors.Is(err2, os.ErrDeadlineExceeded):
+		return os.ErrDeadlineExceeded
+	case err2 != nil && w.closed.Load():
+		return os.ErrClosed
+	case err2 != nil:
+		return err2
+	}
+	return err
+}
+
 // receive takes one frame off the wire; false when it is not a TCP segment,
 // and has been passed on.
 func (w *Wire) receive(wait bool) (f Frame, ok bool, err error) {

@@ -42,6 +42,9 @@ func (w *Wire) Next() (Frame, error) { return Frame{}, os.ErrClosed }
 // Poll returns os.ErrClosed.
 func (w *Wire) Poll() (Frame, bool, error) { return Frame{}, false, os.ErrClosed }
 
+// Wait returns os.ErrClosed.
+func (w *Wire) Wait() error { return os.ErrClosed }
+
 // SetDeadline does nothing.
 func (w *Wire) SetDeadline(time.Time) error { return nil }
 

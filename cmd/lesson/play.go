@@ -212,6 +212,11 @@ func (h hosts) Next() (tcp.Captured, error) {
 	return f.Captured, err
 }
 
+func (h hosts) Poll() (tcp.Captured, bool, error) {
+	f, ok, err := h.Wire.Poll()
+	return f.Captured, ok, err
+}
+
 func (h hosts) Deliver(from tcp.End, c *tcp.Captured) error {
 	return h.Wire.Deliver(&wire.Frame{Captured: *c, From: from})
 }

@@ -29,7 +29,7 @@ type director struct {
 	notes    []lesson.MomentNote // not told yet
 	calls    [2][]*call          // by end: not finished yet, in order; the first is being made
 	sent     [2]uint64           // bytes that send() has taken
-	read     [2]uint64           // bytes that recv() has returned
+	got      [2]uint64           // bytes that recv() has returned
 	closed   [2]bool             // by close(), shutdown() or abort
 	opened   bool                // connect() was called
 
@@ -123,7 +123,7 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 		d.way.faults = append(d.way.faults, a)
 		return nil
 	case lesson.Deliver:
-		return d.deliver(a)
+		return d.letThrough(a)
 	case lesson.Inject:
 		return d.inject(a)
 	case lesson.DelayAcks:
@@ -141,7 +141,28 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 	} else if err := d.glance(); err != nil {
 		return err
 	}
-	return d.proceed(a.End)
+	if err := d.proceed(a.End); err != nil || d.hosts == nil {
+		return err
+	}
+	switch a.Verb {
+	case lesson.Connect:
+		return d.begins(a.End)
+	case lesson.Crash:
+		return d.rest()
+	}
+	return nil
+}
+
+// begins waits for the SYN of a connect(), so that of two ends that open at
+// once each has sent its own when the script goes on.
+func (d *director) begins(e tcp.End) error {
+	what := lang.Text{EN: fmt.Sprintf("the SYN of the %s", e), ZH: endZH(e) + "的 SYN"}
+	for !d.conn().Summary().End[e].Active {
+		if err := d.oneMore(what); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // next says what comes after a pause.
@@ -192,6 +213,11 @@ func (d *director) proceed(e tcp.End) error {
 			phase = lesson.Returned
 		}
 		d.story.call(&lesson.Call{End: e, Name: c.Verb.String(), Phase: phase, Text: callText(c, phase)}, c)
+		if d.hosts != nil {
+			if err := d.read(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -210,6 +236,11 @@ func (d *director) finish(c *call) error {
 			ZH: fmt.Sprintf("%s的 %s() 返回", endZH(c.End), c.Verb),
 		})
 	}
+	if c.Verb == lesson.Crash {
+		d.conn().Crash(c.End)
+		d.way.crashed[c.End] = true
+		d.sent[c.End], d.got[c.End], d.closed[c.End] = 0, 0, false
+	}
 	switch {
 	case c.Verb == lesson.Listen && c.err == nil:
 		d.conn().Know(tcp.Server, tcp.Listen)
@@ -218,13 +249,9 @@ func (d *director) finish(c *call) error {
 	case c.Verb == lesson.Send:
 		d.sent[c.End] += uint64(c.n)
 	case c.Verb == lesson.Recv:
-		d.read[c.End] += uint64(c.n)
+		d.got[c.End] += uint64(c.n)
 	case c.Verb == lesson.Close, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
 		d.closed[c.End] = true
-	case c.Verb == lesson.Crash:
-		d.conn().Crash(c.End)
-		d.way.crashed[c.End] = true
-		d.sent[c.End], d.read[c.End], d.closed[c.End] = 0, 0, false
 	}
 	return nil
 }
@@ -293,7 +320,7 @@ func (d *director) moment(kind lesson.MomentKind) error {
 
 // blind says why there are no more segments.
 func (d *director) blind() error {
-	if d.watch.err != nil {
+	if d.watch != nil && d.watch.err != nil {
 		return d.watch.err
 	}
 	return &lang.Problem{What: lang.Text{EN: "the capture ended before the lesson did", ZH: "课程尚未结束，抓包就已终止"}}

@@ -36,12 +36,14 @@ const heartbeat = 100 * time.Millisecond
 // hand holds a segment until the person has decided. What its sender repeats
 // meanwhile is counted with it, what else comes waits behind it.
 func (d *director) hand(s *lesson.Segment, planned lesson.Verb) (lesson.Verb, error) {
+	d.way.held = s
+	defer func() { d.way.held = nil }()
 	left := time.Now()
 	tick := time.NewTicker(heartbeat)
 	defer tick.Stop()
 	f := &lesson.Flight{Segment: s, Now: s.InFlight}
 	for {
-		f.Held, f.Behind = time.Since(left), len(d.way.waiting)
+		f.Held, f.Behind = time.Since(left), len(d.way.sent)
 		if err := d.o.Hand.Flight(f, planned); err != nil {
 			return 0, err
 		}
@@ -57,11 +59,13 @@ func (d *director) hand(s *lesson.Segment, planned lesson.Verb) (lesson.Verb, er
 				d.way.changed = true
 				return c.Verb, d.follow(f)
 			}
-		case c, ok := <-d.watch.segments:
+		case _, ok := <-d.way.ready:
 			if !ok {
 				return 0, d.blind()
 			}
-			d.behind(f, c, left)
+			if err := d.read(); err != nil {
+				return 0, err
+			}
 		case <-tick.C:
 			for e := range f.Now {
 				var err error
@@ -84,20 +88,6 @@ func (d *director) key(key byte, ok, held bool) (*Choice, error) {
 		key = 4
 	}
 	return d.o.Hand.Key(key, held)
-}
-
-// behind takes a segment that was sent while another one is held: the holding
-// provokes repetitions, at both ends, and they are only counted.
-func (d *director) behind(f *lesson.Flight, c tcp.Captured, left time.Time) {
-	held := &f.Segment.Segment
-	switch {
-	case c.Src == held.Src && repeats(&c.Segment, held):
-		f.Segment.Repeats = append(f.Segment.Repeats, time.Since(left))
-	case c.Src != held.Src && d.conn().Sent(d.sender(&c), &c.Segment):
-		f.Segment.Provoked = append(f.Segment.Provoked, time.Since(left))
-	default:
-		d.way.waiting = append(d.way.waiting, c)
-	}
 }
 
 // alone reports whether a kernel has let its end go by itself.

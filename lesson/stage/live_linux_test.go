@@ -121,7 +121,7 @@ func live(t *testing.T) *network {
 		Place: place(), Interface: "lo", Port: port, Message: "你好，世界！！！", Wire: wire,
 		Ask: func(_ tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
 			s, err := diag.Ask(local, remote)
-			return lesson.Kernel(s), err
+			return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
 		},
 	}}
 }

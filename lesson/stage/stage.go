@@ -11,7 +11,8 @@
 //	promise.go  the run compared with what the lesson promised
 //	program.go  one end: a thread that makes its socket calls in order
 //	socket_*.go the calls themselves
-//	watch.go    the connection's segments, out of everything captured
+//	watch.go    the connection's segments, out of everything captured; on the
+//	            wire, a sentry that says when there is one
 //	words.go    calls as they stand at a lifeline, in both languages
 package stage
 
@@ -39,6 +40,11 @@ type Wire interface {
 // that one has sent arrives when it is delivered, or never.
 type Hosts interface {
 	Wire
+	// Poll yields the next segment that a host has sent, if there is one.
+	Poll() (tcp.Captured, bool, error)
+	// Wait blocks until there is one, and leaves it there. It may be called
+	// beside the other methods.
+	Wait() error
 	// Addr is a host's address.
 	Addr(tcp.End) netip.Addr
 	// Enter moves the calling goroutine, and the thread it is then locked
@@ -125,8 +131,14 @@ func Play(ctx context.Context, l *lesson.Lesson, o Options, t lesson.Teller) err
 		}
 	}
 	d.narrator = lesson.NewNarrator(d.ends[tcp.Client], d.ends[tcp.Server])
-	d.watch = startWatch(o.Wire, d.narrator.Owns)
-	defer d.watch.stop()
+	if d.hosts != nil {
+		sentry := startSentry(d.hosts)
+		d.way.ready = sentry.ready
+		defer sentry.stop()
+	} else {
+		d.watch = startWatch(o.Wire, d.narrator.Owns)
+		defer d.watch.stop()
+	}
 	return d.play()
 }
 

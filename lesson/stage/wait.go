@@ -30,21 +30,17 @@ func (d *director) until(all []lesson.Condition) error {
 // itself, and takes it into the story. What it is waited for is said when it is
 // in vain; a person who decides over the segments can wait as long as they like.
 func (d *director) oneMore(what lang.Text) error {
-	if len(d.way.waiting) > 0 {
-		c := d.way.waiting[0]
-		d.way.waiting = d.way.waiting[1:]
-		return d.take(c)
+	if len(d.way.sent) > 0 {
+		return d.decide()
 	}
 	var (
 		patience, again <-chan time.Time
 		keys            <-chan byte
 	)
-	if d.o.Hand == nil {
-		limit := time.NewTimer(d.o.Patience)
-		defer limit.Stop()
-		patience = limit.C
-	} else {
-		keys = d.o.Hand.Keys()
+	limit := time.NewTimer(d.o.Patience)
+	defer limit.Stop()
+	if patience = limit.C; d.o.Hand != nil {
+		patience, keys = nil, d.o.Hand.Keys()
 	}
 	if d.hosts != nil {
 		tick := time.NewTicker(heartbeat)
@@ -54,11 +50,19 @@ func (d *director) oneMore(what lang.Text) error {
 	connect := d.connecting()
 	for {
 		select {
-		case c, ok := <-d.watch.segments:
+		case c, ok := <-d.segments():
 			if !ok {
 				return d.blind()
 			}
-			return d.take(c)
+			return d.segment(c)
+		case _, ok := <-d.way.ready:
+			if !ok {
+				return d.blind()
+			}
+			if err := d.read(); err != nil || len(d.way.sent) == 0 {
+				return err
+			}
+			return d.decide()
 		case <-connect.done:
 			if !fromWire(connect.err) {
 				return d.refused(d.ends[tcp.Server], connect.err)
@@ -75,34 +79,44 @@ func (d *director) oneMore(what lang.Text) error {
 		case <-d.ctx.Done():
 			return context.Cause(d.ctx)
 		case <-patience:
+			if d.timed() {
+				limit.Reset(d.o.Patience)
+				continue
+			}
 			return d.late(what)
 		}
 	}
 }
 
-// take takes in a segment that has come.
-func (d *director) take(c tcp.Captured) error {
-	if d.hosts != nil {
-		return d.onWire(c)
+// timed reports whether a kernel is going to repeat something by itself.
+func (d *director) timed() bool {
+	return d.hosts != nil && (d.way.truth[tcp.Client].Timer == "retransmit" || d.way.truth[tcp.Server].Timer == "retransmit")
+}
+
+// segments are those that loopback has shown; nil on the wire.
+func (d *director) segments() <-chan tcp.Captured {
+	if d.watch == nil {
+		return nil
 	}
-	return d.segment(c)
+	return d.watch.segments
 }
 
 // drain takes in the segments that are there, without waiting.
 func (d *director) drain() error {
-	for {
-		if len(d.way.waiting) > 0 {
-			if err := d.oneMore(lang.Text{}); err != nil {
-				return err
-			}
-			continue
+	if d.hosts != nil {
+		err := d.read()
+		for err == nil && len(d.way.sent) > 0 {
+			err = d.decide()
 		}
+		return err
+	}
+	for {
 		select {
 		case c, ok := <-d.watch.segments:
 			if !ok {
 				return d.blind()
 			}
-			if err := d.take(c); err != nil {
+			if err := d.segment(c); err != nil {
 				return err
 			}
 		default:
@@ -204,10 +218,10 @@ func (d *director) released(c *call) bool {
 	idle := s == tcp.Closed || s == tcp.Listen
 	switch c.Verb {
 	case lesson.Connect:
-		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || d.story.n > 0)
+		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || conn.Summary().End[c.End].Active)
 	case lesson.Accept:
 		return s != tcp.SynRecv && !idle
 	default:
-		return conn.Received(c.End) > d.read[c.End] || conn.FinReceived(c.End) || idle && d.story.n > 0
+		return conn.Received(c.End) > d.got[c.End] || conn.FinReceived(c.End) || idle && d.story.n > 0
 	}
 }

@@ -12,57 +12,70 @@ import (
 
 // way is what lies between two hosts: nothing arrives but by the director.
 type way struct {
+	ready   <-chan struct{}  // there is something to read; closed when the wire is gone
 	faults  []lesson.Action  // what the script has said of segments to come
-	flights []*flight        // on their way, in the order in which they left
-	waiting []tcp.Captured   // sent while another one was held, not looked at yet
+	sent    []*flight        // have left, and nothing is decided yet; in the order in which they left
+	flights []*flight        // are kept on their way
+	held    *lesson.Segment  // a person decides over it
 	sample  [2]*tcp.Captured // the latest segment of each end
 	first   [2]tcp.Seq       // each end's first sequence number
 	crashed [2]bool          // its kernel's last RST is not part of the story
 	truth   [2]lesson.Kernel // what the kernels said last
-	changed bool             // a person has decided otherwise than the lesson
 	alone   [2]bool          // its kernel had let go of it when last asked
+	changed bool             // a person has decided otherwise than the lesson
 }
 
-// flight is a segment that has left, has been told, and is still on its way.
+// flight is a segment that has left its sender and has not arrived.
 type flight struct {
 	segment *lesson.Segment
-	until   lesson.Verb // Hold: the script delivers it; Reorder, Delay: see lesson.Verb
+	told    bool        // that it has left
+	until   lesson.Verb // why it is kept: Hold, Reorder, Delay
 	left    time.Time
 }
 
 // overtaken is how long a segment waits for one that overtakes it.
 const overtaken = time.Second
 
-// onWire takes a segment that has left its sender, and does with it what the
-// script, or the person who watches, has decided.
-func (d *director) onWire(c tcp.Captured) error {
+// read takes note of every segment that has left its sender. It is called
+// after everything that makes a kernel send, so that what happens at one end
+// is known in the order in which it happened.
+func (d *director) read() error {
+	for {
+		c, ok, err := d.hosts.Poll()
+		if err != nil || !ok {
+			return err
+		}
+		if d.narrator.Owns(&c.Segment) {
+			if err := d.leaves(c); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// leaves takes note of one segment.
+func (d *director) leaves(c tcp.Captured) (err error) {
 	from := d.sender(&c)
-	if d.way.crashed[from] && c.Flags.Has(tcp.RST|tcp.ACK) {
+	switch {
+	case d.way.crashed[from] && c.Flags.Has(tcp.RST|tcp.ACK):
 		d.way.crashed[from] = false
 		return nil
-	}
-	if d.absorbed(from, &c) || d.story.n == 0 && !c.Flags.Has(tcp.SYN) {
+	case d.absorbed(from, &c):
 		return nil
 	}
-	if err := d.flush(); err != nil {
+	d.moved = true
+	if err := d.meets(from, c.Flags); err != nil {
 		return err
 	}
-	d.moved = true
 	s := d.narrator.Depart(&c)
 	s.Before = d.way.truth
 	d.way.sample[from] = &s.Captured
 	d.way.first[from] = c.Seq.Add(-s.Step.Seq)
-	var err error
 	if s.InFlight, err = d.truth(); err != nil {
 		return err
 	}
-	verb := d.fault(s)
-	if d.o.Hand != nil {
-		if verb, err = d.hand(s, verb); err != nil {
-			return err
-		}
-	}
-	return d.send(s, verb)
+	d.way.sent = append(d.way.sent, &flight{segment: s, left: time.Now()})
+	return nil
 }
 
 func (d *director) sender(c *tcp.Captured) tcp.End {
@@ -70,6 +83,55 @@ func (d *director) sender(c *tcp.Captured) tcp.End {
 		return tcp.Client
 	}
 	return tcp.Server
+}
+
+// decide lets the first segment on its way have its fate: what the script, or
+// the person who watches, has decided.
+func (d *director) decide() (err error) {
+	if err := d.flush(); err != nil {
+		return err
+	}
+	f := d.way.sent[0]
+	d.way.sent = d.way.sent[1:]
+	for _, g := range d.way.sent {
+		if g.told && g.segment.Step.From != f.segment.Step.From {
+			if err := d.depart(f); err != nil {
+				return err
+			}
+		}
+	}
+	verb := d.fault(f.segment)
+	if d.o.Hand != nil {
+		if verb, err = d.hand(f.segment, verb); err != nil {
+			return err
+		}
+	}
+	return d.send(f, verb)
+}
+
+// meets tells the departure of those segments that one from an end passes on
+// the way, if that matters to the states: they are told again when they arrive.
+func (d *director) meets(from tcp.End, flags tcp.Flags) error {
+	for _, g := range d.way.sent {
+		if g.segment.Step.From != from && (flags|g.segment.Flags).Any(tcp.SYN|tcp.FIN) {
+			if err := d.depart(g); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// depart tells that a segment has left, and no more yet.
+func (d *director) depart(f *flight) error {
+	if f.told {
+		return nil
+	}
+	f.told = true
+	s := f.segment
+	d.present(s)
+	s.Kernel = s.InFlight
+	return d.row(s)
 }
 
 // fault is what the script has said of a segment; most are simply delivered.
@@ -84,38 +146,51 @@ func (d *director) fault(s *lesson.Segment) lesson.Verb {
 }
 
 // send does with a segment what was decided.
-func (d *director) send(s *lesson.Segment, verb lesson.Verb) error {
+func (d *director) send(f *flight, verb lesson.Verb) error {
+	s := f.segment
 	switch verb {
 	case lesson.Drop:
+		if f.told {
+			return nil
+		}
 		s.Fate, s.Kernel = lesson.Lost, s.InFlight
 		return d.row(s)
 	case lesson.Hold, lesson.Reorder, lesson.Delay:
-		s.Kernel = s.InFlight
-		d.way.flights = append(d.way.flights, &flight{s, verb, time.Now()})
-		return d.row(s)
+		f.until = verb
+		d.way.flights = append(d.way.flights, f)
+		return d.depart(f)
 	case lesson.Corrupt:
 		s.Captured = d.hosts.Corrupt(&s.Captured)
-		return d.arrive(s, lesson.Corrupted)
+		return d.arrive(f, lesson.Corrupted)
 	case lesson.Duplicate:
-		if err := d.arrive(s, lesson.Delivered); err != nil {
+		if err := d.arrive(f, lesson.Delivered); err != nil {
 			return err
 		}
 		return d.land(s, lesson.Copied)
 	default:
-		return d.arrive(s, lesson.Delivered)
+		return d.arrive(f, lesson.Delivered)
 	}
 }
 
-// arrive hands over a segment that is not told yet, and tells it.
-func (d *director) arrive(s *lesson.Segment, fate lesson.Fate) (err error) {
-	if err = d.hosts.Deliver(s.Step.From, &s.Captured); err != nil {
-		return err
+// arrive hands a segment over and tells it.
+func (d *director) arrive(f *flight, fate lesson.Fate) (err error) {
+	s := f.segment
+	if f.told {
+		if fate == lesson.Delivered {
+			fate = lesson.Arrived
+		}
+		err = d.land(s, fate)
+	} else {
+		d.present(s)
+		if err = d.deliver(s); err != nil {
+			return err
+		}
+		d.narrator.Arrive(s, fate)
+		if s.Kernel, err = d.answered(); err == nil {
+			err = d.row(s)
+		}
 	}
-	d.narrator.Arrive(s, fate)
-	if s.Kernel, err = d.truth(); err != nil {
-		return err
-	}
-	if err := d.row(s); err != nil {
+	if err != nil {
 		return err
 	}
 	return d.overtakes(s)
@@ -123,16 +198,43 @@ func (d *director) arrive(s *lesson.Segment, fate lesson.Fate) (err error) {
 
 // land hands over a segment that has been told, and tells that it arrives.
 func (d *director) land(told *lesson.Segment, fate lesson.Fate) (err error) {
-	if err = d.hosts.Deliver(told.Step.From, &told.Captured); err != nil {
+	before := d.way.truth
+	if err = d.deliver(told); err != nil {
 		return err
 	}
-	before := d.way.truth
 	s := d.narrator.Later(told, fate, time.Now())
 	s.Before, s.InFlight = before, before
-	if s.Kernel, err = d.truth(); err != nil {
+	if s.Kernel, err = d.answered(); err != nil {
 		return err
 	}
 	return d.row(s)
+}
+
+// present brings up to date what is told of a segment that left some time ago.
+func (d *director) present(s *lesson.Segment) {
+	for e, state := range d.state() {
+		if state != s.Step.After[e] || tcp.End(e) != s.Step.From {
+			s.Step.Before[e], s.Step.After[e], s.Before[e] = state, state, d.way.truth[e]
+		}
+	}
+	s.InFlight = d.way.truth
+}
+
+// deliver hands a segment to the other host. What that host has sent before is
+// told first, where the two cross.
+func (d *director) deliver(s *lesson.Segment) error {
+	if err := d.meets(s.Step.From, s.Flags); err != nil {
+		return err
+	}
+	return d.hosts.Deliver(s.Step.From, &s.Captured)
+}
+
+// answered asks both kernels after an arrival, and reads what they answered.
+func (d *director) answered() (kernel [2]lesson.Kernel, err error) {
+	if kernel, err = d.truth(); err != nil {
+		return kernel, err
+	}
+	return kernel, d.read()
 }
 
 // overtakes lets those arrive that the segment has overtaken, or that it
@@ -171,20 +273,32 @@ func repeats(s, t *tcp.Segment) bool {
 		t.Seq.LessEq(s.Seq) && s.End().LessEq(t.End())
 }
 
-// absorbed takes repetitions of a segment that the script holds off the wire:
-// they are counted with it.
+// absorbed takes off the wire what a held segment provokes: its sender's
+// repetitions of it, and its receiver's of what it answers. They are counted
+// with it.
 func (d *director) absorbed(from tcp.End, c *tcp.Captured) bool {
+	after := func(s *lesson.Segment) time.Duration { return time.Duration(c.Time - s.Time) }
+	if s := d.way.held; s != nil {
+		switch {
+		case s.Step.From == from && repeats(&c.Segment, &s.Segment):
+			s.Repeats = append(s.Repeats, after(s))
+			return true
+		case s.Step.From != from && d.conn().Sent(from, &c.Segment):
+			s.Provoked = append(s.Provoked, after(s))
+			return true
+		}
+	}
 	for _, f := range d.way.flights {
-		if f.until == lesson.Hold && f.segment.Step.From == from && repeats(&c.Segment, &f.segment.Segment) {
-			f.segment.Repeats = append(f.segment.Repeats, time.Duration(c.Time-f.segment.Time))
+		if s := f.segment; f.until == lesson.Hold && s.Step.From == from && repeats(&c.Segment, &s.Segment) {
+			s.Repeats = append(s.Repeats, after(s))
 			return true
 		}
 	}
 	return false
 }
 
-// deliver lets the held segment arrive that an action names, once it is there.
-func (d *director) deliver(a lesson.Action) error {
+// letThrough lets the held segment arrive that an action names, once it is there.
+func (d *director) letThrough(a lesson.Action) error {
 	for {
 		i := slices.IndexFunc(d.way.flights, func(f *flight) bool {
 			return f.until == lesson.Hold && a.Of == lesson.Selector{From: f.segment.Step.From, Flags: f.segment.Flags}
@@ -205,7 +319,7 @@ func (d *director) deliver(a lesson.Action) error {
 }
 
 // inject lets an old segment arrive, made from a later one of the same end.
-func (d *director) inject(a lesson.Action) error {
+func (d *director) inject(a lesson.Action) (err error) {
 	from := a.Of.From
 	sample := d.way.sample[from]
 	if sample == nil {
@@ -225,14 +339,13 @@ func (d *director) inject(a lesson.Action) error {
 	if err := d.flush(); err != nil {
 		return err
 	}
+	before := d.way.truth
 	if err := d.hosts.Deliver(from, &old); err != nil {
 		return err
 	}
-	before := d.way.truth
 	s := d.narrator.Inject(&old)
 	s.Before, s.InFlight = before, before
-	var err error
-	if s.Kernel, err = d.truth(); err != nil {
+	if s.Kernel, err = d.answered(); err != nil {
 		return err
 	}
 	return d.row(s)
