@@ -94,6 +94,7 @@ type Segment struct {
 	InFlight     [2]Kernel       // when it had left and not arrived; on the wire alone
 	Kernel       [2]Kernel       // after what became of it
 	Repeats      []time.Duration // when its sender repeated it while it was held, since it left
+	Provoked     []time.Duration // when its receiver meanwhile repeated a segment of its own
 	Since        time.Duration   // since the story's first segment
 	Live         bool            // part of a live lesson; false in explain, which tells Stream and Number too
 	Explain      []Explanation   // what to say under it, most important first

@@ -81,3 +81,11 @@ type Flight struct {
 	// shows, such as giving up.
 	Moved [2]tcp.State // by end: the state the end has gone to by itself; Unknown: none
 }
+
+// Socket is what a kernel says of one end's socket, in full.
+type Socket struct {
+	Kernel
+	Retransmits  int // of what is not acknowledged, in a row
+	ReceiveQueue int // bytes that have arrived and that the program has not read
+	SendQueue    int // bytes the program has sent and the peer has not acknowledged
+}

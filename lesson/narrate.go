@@ -9,7 +9,8 @@ import (
 )
 
 // Narrator follows one live connection and makes an event of each of its
-// segments.
+// segments. Where segments are only captured, Tell does it all; on the wire,
+// a segment's departure and its arrival are told apart.
 type Narrator struct {
 	conn  tcp.Conn
 	n     int
@@ -30,15 +31,68 @@ func (n *Narrator) Owns(s *tcp.Segment) bool {
 	return s.Src == c && s.Dst == v || s.Src == v && s.Dst == c
 }
 
-// Tell observes the connection's next segment. The event keeps the captured
-// bytes, which must not change any more.
+// Tell observes the connection's next segment, which is taken to arrive at
+// once. The event keeps the captured bytes, which must not change any more.
 func (n *Narrator) Tell(c *tcp.Captured) *Segment {
+	s := n.next(c)
+	s.Step = n.conn.Observe(&c.Segment)
+	s.Explain = explanations(&s.Step)
+	return s
+}
+
+// Depart observes a segment leaving its sender. Its fate is Delayed until
+// something is decided.
+func (n *Narrator) Depart(c *tcp.Captured) *Segment {
+	s := n.next(c)
+	s.Fate = Delayed
+	s.Step = n.conn.Depart(&c.Segment)
+	s.Explain = explanations(&s.Step)
+	return s
+}
+
+// Arrive lets a segment that is not told yet reach the other end: it left and
+// arrived in one.
+func (n *Narrator) Arrive(s *Segment, fate Fate) {
+	left := s.Step
+	s.Fate = fate
+	s.Step = n.conn.Arrive(&s.Segment)
+	from := left.From
+	s.Step.N, s.Step.Seq, s.Step.Ack = left.N, left.Seq, left.Ack
+	if s.Step.Before[from] == left.After[from] { // else the sender has moved on since
+		s.Step.Before[from], s.Step.Taken[from] = left.Before[from], left.Taken[from]
+	}
+	s.Step.Findings |= left.Findings
+	s.Explain = explanations(&s.Step)
+}
+
+// Later lets a segment that has been told reach the other end, for the first
+// time or once more. It keeps its number.
+func (n *Narrator) Later(told *Segment, fate Fate, at time.Time) *Segment {
+	s := *told
+	s.Fate, s.Repeats = fate, nil
+	s.Before, s.InFlight, s.Kernel = [2]Kernel{}, [2]Kernel{}, [2]Kernel{}
+	s.Step = n.conn.Arrive(&s.Segment)
+	s.Step.N, s.Step.Seq, s.Step.Ack = told.Step.N, told.Step.Seq, told.Step.Ack
+	s.Since = time.Duration(at.UnixNano() - n.first)
+	s.Explain = explanations(&s.Step)
+	return &s
+}
+
+// Inject lets a segment arrive that nobody has sent now.
+func (n *Narrator) Inject(c *tcp.Captured) *Segment {
+	s := n.next(c)
+	s.Fate = Injected
+	s.Step = n.conn.Arrive(&c.Segment)
+	s.Explain = explanations(&s.Step)
+	return s
+}
+
+func (n *Narrator) next(c *tcp.Captured) *Segment {
 	if n.n == 0 {
 		n.first = c.Time
 	}
 	n.n++
-	step := n.conn.Observe(&c.Segment)
-	return &Segment{Captured: *c, N: n.n, Step: step, Since: time.Duration(c.Time - n.first), Live: true, Explain: explanations(&step)}
+	return &Segment{Captured: *c, N: n.n, Since: time.Duration(c.Time - n.first), Live: true}
 }
 
 var (

@@ -30,18 +30,19 @@ type Verb uint8
 // The verbs. Each end is a program with one thread: what is asked of it while
 // it is blocked in a call it does the moment that call returns.
 const (
-	Listen   Verb = iota // listen()
-	Accept               // accept(): blocks until a connection is there
-	Connect              // connect(): blocks until the handshake is through
-	Send                 // send() the text
-	Recv                 // recv(): blocks until there is data, or the peer has no more
-	Close                // close()
-	Shutdown             // shutdown(SHUT_WR): no more to send, still receiving
-	Abort                // close() with SO_LINGER 0: RST instead of FIN
-	Crash                // the host loses power: its kernel forgets the connection and says nothing
-	Print                // a line on the program's console
-	Wait                 // until the states are reached, or all is acknowledged; then both kernels are asked
-	Pause                // a point to stop at when stepping
+	Listen    Verb = iota // listen()
+	Accept                // accept(): blocks until a connection is there
+	Connect               // connect(): blocks until the handshake is through
+	Send                  // send() the text
+	Recv                  // recv(): blocks until there is data, or the peer has no more
+	Close                 // close()
+	Shutdown              // shutdown(SHUT_WR): no more to send, still receiving
+	Abort                 // close() with SO_LINGER 0: RST instead of FIN
+	Crash                 // the host loses power: its kernel forgets the connection and says nothing
+	DelayAcks             // the host's kernel may delay its acknowledgements, from the beginning
+	Print                 // a line on the program's console
+	Wait                  // until the states are reached, or all is acknowledged; then both kernels are asked
+	Pause                 // a point to stop at when stepping
 
 	// The wire's. Each concerns one segment: the next one that looks as said.
 	Hold      // it stays on its way until Deliver
@@ -75,18 +76,19 @@ var verbs = [numVerbs]struct {
 	needs [2][]Verb // by end: one of these must stand earlier in the script
 	text  lang.Text // completes "the client …"
 }{
-	Listen:   {name: "listen", who: either, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
-	Accept:   {name: "accept", who: serverOnly, needs: [2][]Verb{tcp.Server: {Listen}}, text: lang.Text{EN: "calls accept()", ZH: "调用 accept()"}},
-	Connect:  {name: "connect", who: either, text: lang.Text{EN: "calls connect()", ZH: "调用 connect()"}},
-	Send:     {name: "send", who: either, arg: "TEXT", needs: connected, text: lang.Text{EN: "calls send()", ZH: "调用 send()"}},
-	Recv:     {name: "recv", who: either, needs: connected, text: lang.Text{EN: "calls recv()", ZH: "调用 recv()"}},
-	Close:    {name: "close", who: either, needs: closable, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
-	Shutdown: {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
-	Abort:    {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "以 SO_LINGER 0 调用 close()"}},
-	Crash:    {name: "crash", who: either, needs: connected, text: lang.Text{EN: "crashes", ZH: "崩溃"}},
-	Print:    {name: "print", who: either, arg: "KEY", text: lang.Text{EN: "prints a line", ZH: "输出一行"}},
-	Wait:     {name: "wait", who: nobody, arg: "CONDITION"},
-	Pause:    {name: "pause", who: nobody},
+	Listen:    {name: "listen", who: either, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
+	Accept:    {name: "accept", who: serverOnly, needs: [2][]Verb{tcp.Server: {Listen}}, text: lang.Text{EN: "calls accept()", ZH: "调用 accept()"}},
+	Connect:   {name: "connect", who: either, text: lang.Text{EN: "calls connect()", ZH: "调用 connect()"}},
+	Send:      {name: "send", who: either, arg: "TEXT", needs: connected, text: lang.Text{EN: "calls send()", ZH: "调用 send()"}},
+	Recv:      {name: "recv", who: either, needs: connected, text: lang.Text{EN: "calls recv()", ZH: "调用 recv()"}},
+	Close:     {name: "close", who: either, needs: closable, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
+	Shutdown:  {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
+	Abort:     {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "以 SO_LINGER 0 调用 close()"}},
+	Crash:     {name: "crash", who: either, needs: connected, text: lang.Text{EN: "crashes", ZH: "崩溃"}},
+	DelayAcks: {name: "delay-acks", who: either},
+	Print:     {name: "print", who: either, arg: "KEY", text: lang.Text{EN: "prints a line", ZH: "输出一行"}},
+	Wait:      {name: "wait", who: nobody, arg: "CONDITION"},
+	Pause:     {name: "pause", who: nobody},
 
 	Hold:      {name: "hold", who: theWire, arg: segmentArg},
 	Deliver:   {name: "deliver", who: theWire, arg: segmentArg},

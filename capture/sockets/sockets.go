@@ -4,6 +4,7 @@
 package sockets
 
 import (
+	"net/netip"
 	"time"
 
 	"lesson/lesson/tcp"
@@ -20,4 +21,23 @@ type Socket struct {
 	Timer string
 	// Remaining is the time until Timer fires, to the millisecond.
 	Remaining time.Duration
+	// Retransmits is how often what is not acknowledged was sent again, in a
+	// row.
+	Retransmits int
+	// ReceiveQueue is how many bytes wait to be read, or how many connections
+	// to be accepted; SendQueue, how many are not acknowledged, or for how many
+	// a listener has room.
+	ReceiveQueue, SendQueue int
+}
+
+// Listed is one socket of the machine, as List tells it.
+type Listed struct {
+	Socket
+	Local, Remote netip.AddrPort // Remote is unspecified for a listener
+	// Inode names the socket in /proc/PID/fd; 0 where no program holds it:
+	// not accepted yet, or closed already.
+	Inode uint32
+	// Quiet is how long ago the peer last acknowledged anything, to the
+	// millisecond: in CLOSE_WAIT its FIN came then, or earlier.
+	Quiet time.Duration
 }

@@ -36,28 +36,54 @@ func openKeyboard(in *os.File) (*keyboard, error) {
 // close puts the terminal back as it was found. It may be called twice.
 func (k *keyboard) close() { _ = term.Restore(k.fd, k.was) }
 
+// resumed stands for a key when the program goes on after it was stopped: what
+// is shown has to be shown again.
+const resumed = 0x0c // Ctrl-L
+
+// pressed yields the keys; it is closed when the terminal is gone.
+func (k *keyboard) pressed() <-chan byte {
+	if k.keys == nil {
+		k.keys = make(chan byte)
+		typed := make(chan byte)
+		go k.read(typed)
+		go k.handOn(typed)
+	}
+	return k.keys
+}
+
+func (k *keyboard) handOn(typed <-chan byte) {
+	defer close(k.keys)
+	for {
+		select {
+		case key, ok := <-typed:
+			if !ok {
+				return
+			}
+			k.keys <- key
+		case <-k.continued:
+			_ = cbreak(k.fd) // the shell has set the terminal its own way meanwhile
+			k.keys <- resumed
+		}
+	}
+}
+
 // next waits for a key that means something: nil goes on, errQuit does not.
 // Where the program was stopped meanwhile, show shows again what the keys do.
 func (k *keyboard) next(ctx context.Context, show func() error) error {
-	if k.keys == nil {
-		k.keys = make(chan byte)
-		go k.read()
-	}
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-k.continued:
-			// The shell has set the terminal its own way meanwhile.
-			if err := errors.Join(cbreak(k.fd), show()); err != nil {
-				return err
-			}
-		case key, ok := <-k.keys:
+		case key, ok := <-k.pressed():
 			switch {
 			case !ok || key == 'q' || key == 'Q' || key == 3 || key == 4:
 				return errQuit
 			case key == ' ' || key == '\r' || key == '\n':
 				return nil
+			case key == resumed:
+				if err := show(); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -65,13 +91,13 @@ func (k *keyboard) next(ctx context.Context, show func() error) error {
 
 // read hands keys over until the terminal is gone. It outlives its keyboard:
 // a read from a terminal cannot be called back, and the program ends soon.
-func (k *keyboard) read() {
-	defer close(k.keys)
+func (k *keyboard) read(typed chan<- byte) {
+	defer close(typed)
 	var b [1]byte
 	for {
 		if n, err := k.input.Read(b[:]); n == 0 || err != nil {
 			return
 		}
-		k.keys <- b[0]
+		typed <- b[0]
 	}
 }

@@ -14,11 +14,12 @@ import (
 	"lesson/capture/private"
 	"lesson/capture/privilege"
 	"lesson/capture/sockets"
+	"lesson/capture/wire"
 	"lesson/lesson"
-	"lesson/lesson/lang"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
 	"lesson/lesson/stage"
+	"lesson/lesson/tcp"
 )
 
 // loopback is the interface live lessons are played on.
@@ -36,7 +37,7 @@ func (a *app) play(l *lesson.Lesson, f *liveFlags) error {
 		return err
 	}
 	place := lesson.Private
-	if !f.private && (f.host || os.Geteuid() == 0) {
+	if f.host || os.Geteuid() == 0 && !f.private && !step && !l.NeedsWire() {
 		place = lesson.Host
 	}
 	if private.Child() {
@@ -91,38 +92,37 @@ func (a *app) screen(f *liveFlags) io.Writer {
 
 // live plays a lesson in this process.
 func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool) (err error) {
-	wire, err := capture.Live(loopback, f.port)
-	if err != nil {
-		return private.Refused(err, a.args)
+	o := stage.Options{
+		Place: place, IPv6: f.ipv6, Port: f.port, Message: f.message,
+		Set:    map[string]bool{},
+		Opened: privilege.GiveUp,
 	}
-	defer wire.Close()
-	diag, err := sockets.Open()
+	for name, on := range f.set {
+		o.Set[name] = *on
+	}
+	open := a.onHost
+	if place == lesson.Private {
+		open = a.onWire
+	}
+	on, err := open(f)
 	if err != nil {
 		return err
 	}
-	defer diag.Close()
+	defer on.close()
+	o.Wire, o.Interface = on.wire, on.name
+	o.Ask = func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
+		s, err := on.diag[e].Ask(local, remote)
+		return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
+	}
 
 	var out tellers
 	if f.write != "" {
-		keep, err := a.keep(f.write, wire.LinkType())
+		keep, err := a.keep(f.write, on.link)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, keep.close()) }()
 		out = append(out, keep)
-	}
-	o := stage.Options{
-		Place: place, Interface: loopback, IPv6: f.ipv6, Port: f.port, Message: f.message,
-		Set:    map[string]bool{},
-		Wire:   wire,
-		Opened: privilege.GiveUp,
-		Ask: func(local, remote netip.AddrPort) (lesson.Kernel, error) {
-			s, err := diag.Ask(local, remote)
-			return lesson.Kernel(s), err
-		},
-	}
-	for name, on := range f.set {
-		o.Set[name] = *on
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -137,16 +137,10 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 				return err
 			}
 			defer k.close()
-			o.Pause = func(ctx context.Context, p stage.Pause) error {
-				drawn.Resize(a.width(a.screen(f)))
-				show := func() error { return drawn.Keys(keysLine(p.Next)) }
-				if err := show(); err != nil {
-					return err
-				}
-				err := errors.Join(k.next(ctx, show), drawn.Keys(lang.Text{}))
-				// The terminal may have got another width while it waited.
-				drawn.Resize(a.width(a.screen(f)))
-				return err
+			h := &hand{app: a, screen: a.screen(f), drawn: drawn, keys: k, diag: on.diag}
+			o.Pause = h.pause
+			if place == lesson.Private {
+				o.Hand = h
 			}
 		}
 	}
@@ -160,12 +154,81 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	return err
 }
 
-// keysLine says what the keys do while a lesson waits.
-func keysLine(next lang.Text) lang.Text {
-	if next.IsZero() {
-		next = say("go on", "继续")
+// ground is where a lesson is played: the wire, and a line to each end's kernel.
+type ground struct {
+	wire  stage.Wire
+	name  string // the interface's
+	link  capture.LinkType
+	diag  [2]*sockets.Diag
+	close func()
+}
+
+// onHost captures on the host's loopback interface.
+func (a *app) onHost(f *liveFlags) (*ground, error) {
+	source, err := capture.Live(loopback, f.port)
+	if err != nil {
+		return nil, private.Refused(err, a.args)
 	}
-	return sayBoth("space: %s · q: quit", "空格：%s · q：退出", next)
+	diag, err := sockets.Open()
+	if err != nil {
+		_ = source.Close()
+		return nil, err
+	}
+	return &ground{
+		wire: source, name: loopback, link: source.LinkType(), diag: [2]*sockets.Diag{diag, diag},
+		close: func() { _, _ = diag.Close(), source.Close() },
+	}, nil
+}
+
+// onWire makes two hosts and the wire between them.
+func (a *app) onWire(f *liveFlags) (*ground, error) {
+	w, err := wire.New(wire.Options{IPv6: f.ipv6})
+	if err != nil {
+		return nil, err
+	}
+	g := &ground{wire: hosts{w}, link: w.LinkType()}
+	g.close = func() {
+		for _, d := range g.diag {
+			if d != nil {
+				_ = d.Close()
+			}
+		}
+		_ = w.Close()
+	}
+	for e := range g.diag {
+		if err := w.Do(tcp.End(e), func() (err error) { g.diag[e], err = sockets.Open(); return err }); err != nil {
+			g.close()
+			return nil, err
+		}
+	}
+	return g, nil
+}
+
+// hosts is the wire as a stage sees it.
+type hosts struct{ *wire.Wire }
+
+func (h hosts) Next() (tcp.Captured, error) {
+	f, err := h.Wire.Next()
+	return f.Captured, err
+}
+
+func (h hosts) Poll() (tcp.Captured, bool, error) {
+	f, ok, err := h.Wire.Poll()
+	return f.Captured, ok, err
+}
+
+func (h hosts) Deliver(from tcp.End, c *tcp.Captured) error {
+	return h.Wire.Deliver(&wire.Frame{Captured: *c, From: from})
+}
+
+func (h hosts) Corrupt(c *tcp.Captured) tcp.Captured {
+	f := wire.Frame{Captured: *c}
+	return f.Corrupt().Captured
+}
+
+func (h hosts) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captured {
+	f := wire.Frame{Captured: *c}
+	return f.Altered(change).Captured
 }
 
 // signalled is the signal that ended a lesson.

@@ -121,8 +121,9 @@ func (o *outputFlags) check(fl *pflag.FlagSet) error {
 // drawing is how to draw on w as the flags and the terminal ask.
 func (a *app) drawing(w io.Writer, o *outputFlags) ladder.Options {
 	_, tty := terminal(w)
+	columns, rows := a.size(w)
 	return ladder.Options{
-		Lang: a.lang, Width: a.width(w), Color: a.colored(w), ASCII: a.ascii(), Terminal: tty,
+		Lang: a.lang, Width: columns, Height: rows, Color: a.colored(w), ASCII: a.ascii(), Terminal: tty,
 		Plain: o.plain, Quiet: o.quiet, Verbose: o.verbose,
 	}
 }

@@ -24,11 +24,11 @@ const (
 	usual     = 80
 )
 
-// width is how many columns a stream has: its terminal's, else COLUMNS, else 80.
-func (a *app) width(stream any) int {
-	columns := 0
+// size is how many columns and rows a stream has. Columns are its terminal's,
+// else COLUMNS, else 80; rows are 0 where there is no terminal.
+func (a *app) size(stream any) (columns, rows int) {
 	if fd, ok := terminal(stream); ok {
-		columns, _, _ = term.GetSize(fd)
+		columns, rows, _ = term.GetSize(fd)
 	}
 	if columns <= 0 {
 		columns, _ = strconv.Atoi(a.getenv("COLUMNS"))
@@ -36,6 +36,12 @@ func (a *app) width(stream any) int {
 	if columns <= 0 {
 		columns = usual
 	}
+	return columns, rows
+}
+
+// width is how many columns of a stream to write on.
+func (a *app) width(stream any) int {
+	columns, _ := a.size(stream)
 	return min(max(columns, narrowest), widest)
 }
 

@@ -309,7 +309,7 @@ func TestResized(t *testing.T) {
 }
 
 // escapes are what a terminal obeys and does not show.
-var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]|\r\x1b\\[K")
+var escapes = regexp.MustCompile("(\r(\x1b\\[\\d*A)?)?\x1b\\[[0-9;?]*[A-Za-z]")
 
 func TestChildKilled(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {

@@ -116,7 +116,7 @@ func TestLiveOver(t *testing.T) {
 func TestLiveDisagreement(t *testing.T) {
 	n := live(t)
 	n.Settle = 10 * time.Millisecond
-	n.Ask = func(local, _ netip.AddrPort) (lesson.Kernel, error) {
+	n.Ask = func(_ tcp.End, local, _ netip.AddrPort) (lesson.Kernel, error) {
 		if local.Port() == n.Port {
 			return lesson.Kernel{State: tcp.Closing}, nil
 		}
@@ -143,7 +143,9 @@ func TestLiveDisagreement(t *testing.T) {
 // TestLiveDeaf: a kernel that cannot be asked is a warning, told once.
 func TestLiveDeaf(t *testing.T) {
 	n := live(t)
-	n.Ask = func(_, _ netip.AddrPort) (lesson.Kernel, error) { return lesson.Kernel{}, errors.New("no netlink") }
+	n.Ask = func(_ tcp.End, _, _ netip.AddrPort) (lesson.Kernel, error) {
+		return lesson.Kernel{}, errors.New("no netlink")
+	}
 	var r record
 	if err := stage.Play(context.Background(), find(t, "handshake"), n.Options, &r); err != nil {
 		t.Error(err)
@@ -159,12 +161,12 @@ func TestLivePortInTimeWait(t *testing.T) {
 	n := live(t)
 	var taken []netip.AddrPort
 	ask := n.Ask
-	n.Ask = func(local, remote netip.AddrPort) (lesson.Kernel, error) {
+	n.Ask = func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
 		if len(taken) < 3 {
 			taken = append(taken, remote)
 			return lesson.Kernel{State: tcp.TimeWait}, nil
 		}
-		return ask(local, remote)
+		return ask(e, local, remote)
 	}
 	var r record
 	if err := stage.Play(context.Background(), find(t, "handshake"), n.Options, &r); err != nil {

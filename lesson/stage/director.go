@@ -2,7 +2,6 @@ package stage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -21,6 +20,8 @@ type director struct {
 	o        Options
 	ends     [2]netip.AddrPort
 	programs [2]*program
+	hosts    Hosts // nil on loopback
+	way      way
 	watch    *watch
 
 	narrator *lesson.Narrator
@@ -28,7 +29,7 @@ type director struct {
 	notes    []lesson.MomentNote // not told yet
 	calls    [2][]*call          // by end: not finished yet, in order; the first is being made
 	sent     [2]uint64           // bytes that send() has taken
-	read     [2]uint64           // bytes that recv() has returned
+	got      [2]uint64           // bytes that recv() has returned
 	closed   [2]bool             // by close(), shutdown() or abort
 	opened   bool                // connect() was called
 
@@ -64,7 +65,7 @@ func (d *director) play() error {
 	if err := d.end(failed); err != nil {
 		return err
 	}
-	if failed == nil && !d.promises.kept() {
+	if failed == nil && !d.kept() {
 		return &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
 			EN: "this run was not what the lesson promises", ZH: "这次运行与课程的预期不同",
 		}, Hint: lang.Text{
@@ -118,6 +119,15 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 			return err
 		}
 		return d.drain()
+	case lesson.Hold, lesson.Drop, lesson.Duplicate, lesson.Reorder, lesson.Delay, lesson.Corrupt:
+		d.way.faults = append(d.way.faults, a)
+		return nil
+	case lesson.Deliver:
+		return d.letThrough(a)
+	case lesson.Inject:
+		return d.inject(a)
+	case lesson.DelayAcks:
+		return nil // from the beginning
 	}
 	c := &call{Action: a, done: make(chan struct{}), queued: len(d.calls[a.End]) > 0}
 	if a.Verb == lesson.Send {
@@ -126,8 +136,33 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 	d.moved = true
 	d.opened = d.opened || a.Verb == lesson.Connect
 	d.calls[a.End] = append(d.calls[a.End], c)
-	d.programs[a.End].asked <- c
-	return d.proceed(a.End)
+	if d.hosts == nil {
+		d.programs[a.End].ask(c) // which does it the moment it can
+	} else if err := d.glance(); err != nil {
+		return err
+	}
+	if err := d.proceed(a.End); err != nil || d.hosts == nil {
+		return err
+	}
+	switch a.Verb {
+	case lesson.Connect:
+		return d.begins(a.End)
+	case lesson.Crash:
+		return d.rest()
+	}
+	return nil
+}
+
+// begins waits for the SYN of a connect(), so that of two ends that open at
+// once each has sent its own when the script goes on.
+func (d *director) begins(e tcp.End) error {
+	what := lang.Text{EN: fmt.Sprintf("the SYN of the %s", e), ZH: endZH(e) + "的 SYN"}
+	for !d.conn().Summary().End[e].Active {
+		if err := d.oneMore(what); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // next says what comes after a pause.
@@ -153,6 +188,11 @@ func (d *director) state() [2]tcp.State {
 func (d *director) proceed(e tcp.End) error {
 	for len(d.calls[e]) > 0 {
 		c := d.calls[e][0]
+		if !c.asked {
+			// On the wire one call at a time, so that both kernels can be
+			// asked before a program goes on.
+			d.programs[e].ask(c)
+		}
 		if c.blocks() && !d.released(c) {
 			if !c.told {
 				c.told = true
@@ -173,6 +213,11 @@ func (d *director) proceed(e tcp.End) error {
 			phase = lesson.Returned
 		}
 		d.story.call(&lesson.Call{End: e, Name: c.Verb.String(), Phase: phase, Text: callText(c, phase)}, c)
+		if d.hosts != nil {
+			if err := d.read(); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -191,6 +236,11 @@ func (d *director) finish(c *call) error {
 			ZH: fmt.Sprintf("%s的 %s() 返回", endZH(c.End), c.Verb),
 		})
 	}
+	if c.Verb == lesson.Crash {
+		d.conn().Crash(c.End)
+		d.way.crashed[c.End] = true
+		d.sent[c.End], d.got[c.End], d.closed[c.End] = 0, 0, false
+	}
 	switch {
 	case c.Verb == lesson.Listen && c.err == nil:
 		d.conn().Know(tcp.Server, tcp.Listen)
@@ -199,43 +249,11 @@ func (d *director) finish(c *call) error {
 	case c.Verb == lesson.Send:
 		d.sent[c.End] += uint64(c.n)
 	case c.Verb == lesson.Recv:
-		d.read[c.End] += uint64(c.n)
+		d.got[c.End] += uint64(c.n)
 	case c.Verb == lesson.Close, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
 		d.closed[c.End] = true
 	}
 	return nil
-}
-
-// pending reports whether the programs have done something that the wire has
-// not shown yet. Until it has, no state is the one to wait for.
-func (d *director) pending() bool {
-	if d.opened && d.story.n == 0 {
-		return true
-	}
-	for e, s := range d.state() {
-		open := s == tcp.Established || s == tcp.CloseWait
-		unsent := d.sent[e] > d.conn().Received(tcp.End(e).Peer())
-		if open && (d.closed[e] || unsent) {
-			return true
-		}
-	}
-	return false
-}
-
-// released reports whether the segments seen so far make a blocking call
-// return.
-func (d *director) released(c *call) bool {
-	conn := d.conn()
-	s := conn.State(c.End)
-	idle := s == tcp.Closed || s == tcp.Listen
-	switch c.Verb {
-	case lesson.Connect:
-		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || d.story.n > 0)
-	case lesson.Accept:
-		return s != tcp.SynRecv && !idle
-	default:
-		return conn.Received(c.End) > d.read[c.End] || conn.FinReceived(c.End) || idle && d.story.n > 0
-	}
 }
 
 // segment takes the next segment of the connection into the story. What comes
@@ -246,19 +264,27 @@ func (d *director) segment(c tcp.Captured) error {
 		return nil
 	}
 	d.moved = true
-	s := d.narrator.Tell(&c)
+	return d.row(d.narrator.Tell(&c))
+}
+
+// row takes a segment into the story, with the author's note, what differs
+// from the promise, and the calls that it makes return.
+func (d *director) row(s *lesson.Segment) error {
 	if i := d.noteFor(s); i >= 0 {
 		s.Explain = append([]lesson.Explanation{d.notes[i].Explanation}, s.Explain...)
 		d.notes = append(d.notes[:i:i], d.notes[i+1:]...)
 	}
 	d.story.segment(s)
-	if differs := d.promises.compare(s); !differs.IsZero() {
+	if differs := d.promises.compare(s); !d.way.changed && !differs.IsZero() {
 		d.story.add(&lesson.Note{Kind: lesson.Differs, Explanation: lesson.Explanation{Text: differs}}, time.Time{})
 	}
 	for _, e := range [2]tcp.End{s.Step.From.Peer(), s.Step.From} {
 		if err := d.proceed(e); err != nil {
 			return err
 		}
+	}
+	if d.hosts != nil {
+		return d.flush()
 	}
 	return nil
 }
@@ -292,129 +318,12 @@ func (d *director) moment(kind lesson.MomentKind) error {
 	return nil
 }
 
-// drain takes in the segments that are there, without waiting.
-func (d *director) drain() error {
-	for {
-		select {
-		case c, ok := <-d.watch.segments:
-			if !ok {
-				return d.blind()
-			}
-			if err := d.segment(c); err != nil {
-				return err
-			}
-		default:
-			return nil
-		}
-	}
-}
-
 // blind says why there are no more segments.
 func (d *director) blind() error {
-	if d.watch.err != nil {
+	if d.watch != nil && d.watch.err != nil {
 		return d.watch.err
 	}
 	return &lang.Problem{What: lang.Text{EN: "the capture ended before the lesson did", ZH: "课程尚未结束，抓包就已终止"}}
-}
-
-// until reads the wire until all conditions are met.
-func (d *director) until(all []lesson.Condition) error {
-	patience := time.NewTimer(d.o.Patience)
-	defer patience.Stop()
-	connect := d.connecting()
-	for d.pending() || !d.met(all) {
-		if d.over() {
-			// Nothing more can come: there is no use in waiting.
-			return d.late(conditions(all))
-		}
-		select {
-		case c, ok := <-d.watch.segments:
-			if !ok {
-				return d.blind()
-			}
-			if err := d.segment(c); err != nil {
-				return err
-			}
-		case <-connect.done:
-			if !fromWire(connect.err) {
-				return d.refused(d.ends[tcp.Server], connect.err)
-			}
-			connect = &call{}
-		case <-d.ctx.Done():
-			return context.Cause(d.ctx)
-		case <-patience.C:
-			return d.late(conditions(all))
-		}
-	}
-	return nil
-}
-
-// connecting is the call of connect() that the client is waiting in, if it is.
-func (d *director) connecting() *call {
-	if c := d.calls[tcp.Client]; len(c) > 0 && c[0].Verb == lesson.Connect {
-		return c[0]
-	}
-	return &call{}
-}
-
-// fromWire reports whether a call's result is one that a segment brings, so
-// that the wire will show it too.
-func fromWire(err error) bool {
-	return err == nil || errors.Is(err, errRefused) || errors.Is(err, errReset) || errors.Is(err, errPipe) || errors.Is(err, errTimedOut)
-}
-
-func (d *director) met(all []lesson.Condition) bool {
-	for _, c := range all {
-		if c.Acked && !d.conn().AllAcked() || !c.Acked && d.conn().State(c.End) != c.State {
-			return false
-		}
-	}
-	return true
-}
-
-// over reports whether the connection has been and is gone at both ends.
-func (d *director) over() bool {
-	for _, s := range d.state() {
-		if s != tcp.Closed && s != tcp.Listen {
-			return false
-		}
-	}
-	return d.story.n > 0
-}
-
-// late is the problem of a wait that was in vain.
-func (d *director) late(what lang.Text) error {
-	s := d.state()
-	p := &lang.Problem{Code: lang.ExitDiffers, What: lang.Text{
-		EN: fmt.Sprintf("waited in vain for %s: the client is in %s, the server in %s", what.EN, s[tcp.Client], s[tcp.Server]),
-		ZH: fmt.Sprintf("没有等到%s：客户端处于 %s，服务器处于 %s", what.ZH, s[tcp.Client], s[tcp.Server]),
-	}}
-	for e, calls := range d.calls {
-		if len(calls) > 0 {
-			p.What.EN += fmt.Sprintf("; the %s is still in %s()", tcp.End(e), calls[0].Verb)
-			p.What.ZH += fmt.Sprintf("；%s仍阻塞在 %s() 中", endZH(tcp.End(e)), calls[0].Verb)
-		}
-	}
-	if n := d.o.Wire.Dropped(); n > 0 {
-		p.Hint = lang.Text{
-			EN: fmt.Sprintf("the capture lost %d frames on a busy interface; a private one is quiet: --private", n),
-			ZH: fmt.Sprintf("接口繁忙，抓包丢失了 %d 帧；私有网络里没有其他流量：--private", n),
-		}
-	} else if d.o.Place == lesson.Host {
-		p.Hint = lang.Text{
-			EN: "a firewall on this host may hold the segments back; a private network has none: --private",
-			ZH: "可能是本机防火墙拦截了报文段；私有网络里没有防火墙：--private",
-		}
-	}
-	return p
-}
-
-func conditions(all []lesson.Condition) lang.Text {
-	var en, zh []string
-	for _, c := range all {
-		en, zh = append(en, c.Text().EN), append(zh, c.Text().ZH)
-	}
-	return lang.Text{EN: strings.Join(en, " and "), ZH: strings.Join(zh, "、")}
 }
 
 // fill puts the values in the place of their names.

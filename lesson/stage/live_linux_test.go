@@ -20,6 +20,7 @@ import (
 	"lesson/lesson"
 	"lesson/lesson/lessons"
 	"lesson/lesson/stage"
+	"lesson/lesson/tcp"
 )
 
 // private is set in the environment of the run that TestPrivate makes in a
@@ -118,9 +119,9 @@ func live(t *testing.T) *network {
 	t.Cleanup(func() { diag.Close() })
 	return &network{wire: wire, Options: stage.Options{
 		Place: place(), Interface: "lo", Port: port, Message: "你好，世界！！！", Wire: wire,
-		Ask: func(local, remote netip.AddrPort) (lesson.Kernel, error) {
+		Ask: func(_ tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
 			s, err := diag.Ask(local, remote)
-			return lesson.Kernel(s), err
+			return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
 		},
 	}}
 }

@@ -14,9 +14,11 @@ import (
 // the moment that call returns, with nothing in between.
 type program struct {
 	end    tcp.End
+	enter  func(tcp.End) error // moves the thread to the end's own host; nil: it has none
+	local  address
 	peer   address
 	hold   bool // keep the socket that is closed first: see close
-	asked  chan *call
+	tasks  chan func()
 	ended  chan struct{} // closed when the thread is gone
 	mu     sync.Mutex
 	socket socket // the connection's, or none
@@ -32,6 +34,7 @@ type call struct {
 	text    []byte // what Send sends
 	entered time.Time
 	queued  bool // asked while the program was blocked in an earlier call
+	asked   bool // of the program
 	told    bool // as entered
 
 	done     chan struct{}
@@ -46,25 +49,57 @@ func (c *call) blocks() bool {
 }
 
 // start sets the program's thread going.
-func (p *program) start() {
-	p.asked = make(chan *call, 64)
+func (p *program) start() error {
+	p.tasks = make(chan func(), 64)
 	p.ended = make(chan struct{})
+	ready := make(chan error)
 	go func() {
 		// A thread of its own: a call that returns goes straight on to the
-		// next one.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
+		// next one. One that has gone to a host ends there.
 		defer close(p.ended)
-		for c := range p.asked {
-			if p.stopped() {
-				return
-			}
-			c.entered = time.Now()
-			p.do(c)
-			c.returned = time.Now()
-			close(c.done)
+		runtime.LockOSThread()
+		if p.enter == nil {
+			defer runtime.UnlockOSThread()
+			ready <- nil
+		} else if err := p.enter(p.end); err != nil {
+			ready <- err
+			return
+		} else {
+			ready <- nil
+		}
+		for task := range p.tasks {
+			task()
 		}
 	}()
+	return <-ready
+}
+
+// run does something on the program's host and waits for it.
+func (p *program) run(task func()) {
+	if p.enter == nil {
+		task()
+		return
+	}
+	done := make(chan struct{})
+	p.tasks <- func() {
+		defer close(done)
+		task()
+	}
+	<-done
+}
+
+// ask has the program make a call, after those it was asked for before.
+func (p *program) ask(c *call) {
+	c.asked = true
+	p.tasks <- func() {
+		if p.stopped() {
+			return
+		}
+		c.entered = time.Now()
+		p.do(c)
+		c.returned = time.Now()
+		close(c.done)
+	}
 }
 
 func (p *program) stopped() bool {
@@ -94,7 +129,7 @@ func (p *program) do(c *call) {
 			p.mu.Unlock()
 		}
 	case lesson.Connect:
-		c.err = p.socket.connect(p.peer)
+		c.err = p.connect()
 	case lesson.Send:
 		c.n, c.err = p.socket.send(c.text)
 	case lesson.Recv:
@@ -103,10 +138,28 @@ func (p *program) do(c *call) {
 		c.err = p.socket.shutdownWrite()
 	case lesson.Close:
 		c.err = p.close()
-	case lesson.Abort:
+	case lesson.Abort, lesson.Crash:
 		c.err = p.take().abort()
-	case lesson.Print, lesson.Wait, lesson.Pause:
+	default: // no socket call
 	}
+}
+
+// connect is connect(). A server that connects does so from the port it would
+// listen on; an end that has crashed takes the same port again.
+func (p *program) connect() (err error) {
+	p.mu.Lock()
+	switch {
+	case p.socket == none && p.listen != none:
+		p.socket, p.listen = p.listen, none
+	case p.socket == none:
+		p.socket, err = open(p.local, true)
+	}
+	s := p.socket
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.connect(p.peer)
 }
 
 // close is close(). With hold it is made in two halves where the other end has
@@ -132,7 +185,7 @@ func (p *program) stop() {
 	p.socket.wake()
 	p.listen.wake()
 	p.mu.Unlock()
-	close(p.asked)
+	close(p.tasks)
 	<-p.ended
 	_ = p.socket.abort() // there is nobody left to tell
 	_ = p.held.abort()

@@ -4,11 +4,15 @@
 //
 //	stage.go    what a run is made of: Options, Play, the sockets
 //	director.go the one goroutine that follows the script
+//	wire.go     what becomes of each segment where this process is the wire
+//	hand.go     a person who decides that, key by key
+//	wait.go     waiting for states, and what to say when it is in vain
 //	story.go    the order in which calls, segments and states are told
 //	promise.go  the run compared with what the lesson promised
 //	program.go  one end: a thread that makes its socket calls in order
 //	socket_*.go the calls themselves
-//	watch.go    the connection's segments, out of everything captured
+//	watch.go    the connection's segments, out of everything captured; on the
+//	            wire, a sentry that says when there is one
 //	words.go    calls as they stand at a lifeline, in both languages
 package stage
 
@@ -32,24 +36,53 @@ type Wire interface {
 	Dropped() uint64 // frames the kernel could not hand over, so far
 }
 
+// Hosts are two hosts with nothing between them but this process. A segment
+// that one has sent arrives when it is delivered, or never.
+type Hosts interface {
+	Wire
+	// Poll yields the next segment that a host has sent, if there is one.
+	Poll() (tcp.Captured, bool, error)
+	// Wait blocks until there is one, and leaves it there. It may be called
+	// beside the other methods.
+	Wait() error
+	// Addr is a host's address.
+	Addr(tcp.End) netip.Addr
+	// Enter moves the calling goroutine, and the thread it is then locked
+	// to, to a host for good: sockets it opens are that host's.
+	Enter(tcp.End) error
+	// Deliver hands a segment to the other host, and returns when its
+	// kernel has dealt with it.
+	Deliver(tcp.End, *tcp.Captured) error
+	// Corrupt returns the segment with a bit turned over.
+	Corrupt(*tcp.Captured) tcp.Captured
+	// Altered returns a segment like this one, without payload, with other
+	// fields and a right checksum.
+	Altered(*tcp.Captured, func(*tcp.Segment)) tcp.Captured
+	// DelayAcks lets a host's kernel delay its acknowledgements, as it does
+	// by default; else it acknowledges at once.
+	DelayAcks(tcp.End) error
+}
+
 // Options says how a lesson is to be played.
 type Options struct {
 	Place     lesson.Place
 	Interface string          // the loopback interface's name, for the opening
-	IPv6      bool            // ::1 at both ends instead of 127.0.0.1 and 127.0.0.2
+	IPv6      bool            // on loopback: ::1 at both ends instead of 127.0.0.1 and 127.0.0.2
 	Port      uint16          // the server's
 	Message   string          // what {message} stands for: 1 to 1024 bytes
 	Set       map[string]bool // the lesson's own options that are on
-	Wire      Wire
-	// Ask asks the kernel for the state of one end's socket; nil: never asked.
-	Ask func(local, remote netip.AddrPort) (lesson.Kernel, error)
+	Wire      Wire            // a loopback interface, or Hosts
+	// Ask asks an end's kernel for the state of its socket; nil: never asked.
+	Ask func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error)
 	// Opened, unless nil, is called once everything that needs privilege is
 	// open.
 	Opened func() error
 	// Pause, unless nil, is called at each pause of the script, both sockets
 	// being at rest, and returns when the lesson may go on. Its error ends
 	// the lesson.
-	Pause    func(context.Context, Pause) error
+	Pause func(context.Context, Pause) error
+	// Hand, unless nil, decides what becomes of each segment. It needs Hosts.
+	Hand     Hand
 	Patience time.Duration // for each wait; 0: 5 s
 	Settle   time.Duration // for the kernel to agree at rest; 0: 200 ms
 }
@@ -75,22 +108,37 @@ func Play(ctx context.Context, l *lesson.Lesson, o Options, t lesson.Teller) err
 		return err
 	}
 	d := &director{ctx: ctx, lesson: l, o: o, teller: t}
-	if err := d.openSockets(); err != nil {
-		return err
+	d.hosts, _ = o.Wire.(Hosts)
+	if d.hosts == nil && l.NeedsWire() {
+		return &lang.Problem{Code: lang.ExitUsage, What: lang.Text{
+			EN: fmt.Sprintf("the lesson %s decides over segments in flight; on the loopback interface there is no way to", l.Name),
+			ZH: fmt.Sprintf("课程 %s 要决定途中报文段的命运，在环回接口上做不到", l.Name),
+		}, Hint: lang.Text{EN: "leave out --host", ZH: "去掉 --host"}}
 	}
 	defer func() {
 		for _, p := range d.programs {
-			p.stop()
+			if p != nil {
+				p.stop()
+			}
 		}
 	}()
+	if err := d.openSockets(); err != nil {
+		return err
+	}
 	if o.Opened != nil {
 		if err := o.Opened(); err != nil {
 			return err
 		}
 	}
 	d.narrator = lesson.NewNarrator(d.ends[tcp.Client], d.ends[tcp.Server])
-	d.watch = startWatch(o.Wire, d.narrator.Owns)
-	defer d.watch.stop()
+	if d.hosts != nil {
+		sentry := startSentry(d.hosts)
+		d.way.ready = sentry.ready
+		defer sentry.stop()
+	} else {
+		d.watch = startWatch(o.Wire, d.narrator.Owns)
+		defer d.watch.stop()
+	}
 	return d.play()
 }
 
@@ -115,48 +163,52 @@ func check(l *lesson.Lesson, o *Options) error {
 // openSockets opens both ends' sockets, bound but idle, so that both addresses
 // are known before the first segment, and starts their programs.
 func (d *director) openSockets() error {
-	ip := [2]string{"127.0.0.1", "127.0.0.2"}
+	ip := [2]netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("127.0.0.2")}
 	if d.o.IPv6 {
-		ip = [2]string{"::1", "::1"}
+		ip = [2]netip.Addr{netip.IPv6Loopback(), netip.IPv6Loopback()}
 	}
-	server := netip.AddrPortFrom(netip.MustParseAddr(ip[tcp.Server]), d.o.Port)
-	l, err := open(server, true)
-	if err != nil {
-		return d.refused(server, err)
+	for e := range d.programs {
+		p := &program{end: tcp.End(e), socket: none, listen: none, held: none, hold: d.o.Pause != nil}
+		if d.hosts != nil {
+			ip[e] = d.hosts.Addr(p.end)
+			p.enter = d.hosts.Enter
+		}
+		if err := p.start(); err != nil {
+			return err
+		}
+		d.programs[e] = p
 	}
-	c, client, err := d.openClient(netip.MustParseAddr(ip[tcp.Client]), server)
-	if err != nil {
-		_ = l.close()
-		return d.refused(client, err)
+	client, server := d.programs[tcp.Client], d.programs[tcp.Server]
+	server.local = netip.AddrPortFrom(ip[tcp.Server], d.o.Port)
+	var err error
+	if server.run(func() { server.listen, err = open(server.local, true) }); err != nil {
+		return d.refused(server.local, err)
 	}
-	d.ends = [2]netip.AddrPort{client, server}
-	d.programs = [2]*program{
-		{end: tcp.Client, peer: server, socket: c, listen: none},
-		{end: tcp.Server, peer: client, socket: none, listen: l},
+	client.local = netip.AddrPortFrom(ip[tcp.Client], 0)
+	if client.run(func() { err = d.openClient(client, server.local) }); err != nil {
+		return d.refused(client.local, err)
 	}
-	for _, p := range d.programs {
-		p.hold, p.held = d.o.Pause != nil, none
-		p.start()
-	}
-	return nil
+	client.peer, server.peer = server.local, client.local
+	d.ends = [2]netip.AddrPort{client.local, server.local}
+	return d.delayAcks()
 }
 
 // openClient opens the client's socket on a port of its own. An earlier lesson
 // may have left the very same two addresses and ports in TIME_WAIT at the
 // server's end: then another port is taken.
-func (d *director) openClient(ip netip.Addr, server address) (s socket, client address, err error) {
+func (d *director) openClient(p *program, server address) (err error) {
 	for tries := 8; ; tries-- {
-		client = netip.AddrPortFrom(ip, 0)
-		if s, err = open(client, false); err != nil {
-			return none, client, err
+		p.local = netip.AddrPortFrom(p.local.Addr(), 0)
+		if p.socket, err = open(p.local, false); err != nil {
+			return err
 		}
-		if client, err = s.bound(); err != nil || d.o.Ask == nil || tries == 0 {
-			return s, client, err
+		if p.local, err = p.socket.bound(); err != nil || d.o.Ask == nil || tries == 0 {
+			return err
 		}
-		if k, err := d.o.Ask(server, client); err != nil || k.Agrees(tcp.Closed) {
-			return s, client, nil // that it cannot be asked is told later
+		if k, err := d.o.Ask(tcp.Server, server, p.local); err != nil || k.Agrees(tcp.Closed) {
+			return nil // that it cannot be asked is told later
 		}
-		_ = s.close()
+		_ = p.socket.close()
 	}
 }
 

@@ -103,7 +103,9 @@ func (d *director) rest() error {
 	}
 	d.moved = false
 	state := d.state()
-	d.attach(&kernel, state)
+	if d.hosts == nil {
+		d.attach(&kernel, state)
+	}
 	if err := d.flush(); err != nil {
 		return err
 	}
@@ -157,6 +159,12 @@ const poll = 200 * time.Microsecond
 // settle asks both kernels until they agree with the story, taking in what the
 // wire still brings; after the time allowed, the last answer stands.
 func (d *director) settle() (kernel [2]lesson.Kernel, err error) {
+	if d.hosts != nil {
+		if err := d.drain(); err != nil {
+			return kernel, err
+		}
+		return d.truth()
+	}
 	limit := time.NewTimer(d.o.Settle)
 	defer limit.Stop()
 	again := time.NewTicker(poll)
@@ -199,7 +207,7 @@ func (d *director) ask(e tcp.End) (lesson.Kernel, error) {
 	if d.o.Ask == nil || d.deaf {
 		return lesson.Kernel{}, nil
 	}
-	k, err := d.o.Ask(d.ends[e], d.ends[e.Peer()])
+	k, err := d.o.Ask(e, d.ends[e], d.ends[e.Peer()])
 	if err == nil {
 		return k, nil
 	}
@@ -209,6 +217,10 @@ func (d *director) ask(e tcp.End) (lesson.Kernel, error) {
 		ZH: "无法向内核询问套接字状态：" + err.Error(),
 	})
 }
+
+// kept reports whether the run was what the lesson promised. Nobody promised
+// anything for what a person makes of it.
+func (d *director) kept() bool { return d.way.changed || d.promises.kept() }
 
 func (d *director) warn(t lang.Text) error {
 	return d.tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: t}})
@@ -222,7 +234,7 @@ func (d *director) end(failed error) error {
 	}
 	_, broke := lang.AsProblem(failed)
 	if failed == nil {
-		if differs := d.promises.end(); !differs.IsZero() {
+		if differs := d.promises.end(); !d.way.changed && !differs.IsZero() {
 			if err := d.tell(&lesson.Note{Kind: lesson.Differs, Explanation: lesson.Explanation{Text: differs}}); err != nil {
 				return err
 			}
@@ -238,7 +250,7 @@ func (d *director) end(failed error) error {
 	}
 	return d.tell(&lesson.Ending{
 		Segments: d.story.n, Connections: 1, Dropped: dropped,
-		Kept: !broke && d.promises.kept(), Stopped: failed != nil && !broke, Disagreed: d.disagreed,
+		Kept: !broke && d.kept(), Stopped: failed != nil && !broke, Disagreed: d.disagreed,
 		Duration: d.story.last.Sub(d.story.first),
 	})
 }

@@ -79,3 +79,36 @@ func (w *watch) stop() {
 	for range w.segments {
 	}
 }
+
+// sentry says when a host has put something on the wire.
+type sentry struct {
+	hosts Hosts
+	ready chan struct{} // closed when the wire fails or the sentry is stopped
+	quit  chan struct{}
+}
+
+func startSentry(h Hosts) *sentry {
+	s := &sentry{hosts: h, ready: make(chan struct{}), quit: make(chan struct{})}
+	_ = h.SetDeadline(time.Time{}) // an earlier run may have left one
+	go s.run()
+	return s
+}
+
+func (s *sentry) run() {
+	defer close(s.ready)
+	for s.hosts.Wait() == nil {
+		select {
+		case s.ready <- struct{}{}:
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// stop ends the sentry and waits for it.
+func (s *sentry) stop() {
+	close(s.quit)
+	_ = s.hosts.SetDeadline(time.Now()) // wakes Wait
+	for range s.ready {
+	}
+}

@@ -24,6 +24,9 @@ func callText(c *call, phase lesson.Phase) lang.Text {
 	case lesson.Abort:
 		name = "close(), SO_LINGER 0"
 	}
+	if c.Verb == lesson.Crash {
+		return lang.Text{EN: "loses power", ZH: "断电"}
+	}
 	same := func(s string) lang.Text { return lang.Text{EN: s, ZH: s} }
 	if phase == lesson.Entered {
 		return lang.Text{EN: name + " waits", ZH: name + " 阻塞"}

@@ -14,7 +14,11 @@ func (o *observation) arrives() {
 	case y.state == Closed || y.state == Listen || y.state == SynSent:
 		// It answers with RST, if at all (§3.10.7.1 to .3).
 	case !y.acceptable(s, o.bothScaled()):
-		if o.step.Findings&(Retransmission|KeepAlive) == 0 {
+		switch {
+		case o.step.Findings&(Retransmission|KeepAlive) != 0:
+		case o.exact && s.SeqLen() > 0 && s.End().LessEq(y.rcv):
+			o.step.Findings |= Repeated
+		default:
 			o.step.Findings |= Unacceptable
 		}
 		o.repeatsFin()
@@ -60,7 +64,9 @@ func (o *observation) getsReset() {
 
 func (o *observation) getsSyn() {
 	s, y, to := o.s, o.y, o.to
-	if y.state == Closed && !y.is(certain) {
+	if o.exact {
+		o.opensAgain()
+	} else if y.state == Closed && y.calls&certain == 0 {
 		y.state = Listen // for all we know, until a RST says no
 	}
 	switch y.state {
@@ -73,6 +79,14 @@ func (o *observation) getsSyn() {
 		y.gotSyn = o.c.n
 		y.set(passive)
 	case SynRecv:
+	case TimeWait:
+		if o.exact && y.calls&listens != 0 && y.rcv.Less(s.Seq) {
+			y.restart(TimeWait)
+			y.learnRcv(s.Seq.Add(1))
+			o.move(to, RcvSyn)
+			return
+		}
+		fallthrough
 	default:
 		if o.step.Findings&Retransmission == 0 {
 			o.step.Findings |= Unacceptable
@@ -138,6 +152,10 @@ func (o *observation) getsAck() bool {
 // getsText takes the payload, and the FIN once everything before it is there.
 func (o *observation) getsText() {
 	s, y, to := o.s, o.y, o.to
+	if o.exact {
+		o.takesText()
+		return
+	}
 	if !y.is(knowsRcv) {
 		y.learnRcv(s.Seq)
 	}
@@ -160,7 +178,7 @@ func (o *observation) inOrder(e End) {
 	if !h.is(knowsRcv) {
 		return
 	}
-	if peer.is(sentFin) && h.wire == peer.fin {
+	if !o.exact && peer.is(sentFin) && h.wire == peer.fin {
 		h.wire = h.wire.Add(1)
 	}
 	if h.rcv.Less(h.wire) {
@@ -172,7 +190,11 @@ func (o *observation) inOrder(e End) {
 // receivesFin lets the peer's FIN reach an end, if everything before it has.
 func (o *observation) receivesFin(e End) {
 	h, peer := &o.c.half[e], &o.c.half[o.c.peer(e)]
-	if !peer.is(sentFin) || h.is(gotPeerFin) || !h.is(knowsRcv) || !peer.fin.Less(h.rcv) {
+	sent, fin := peer.is(sentFin), peer.fin
+	if o.exact {
+		sent, fin = h.is(heardFin), h.heard
+	}
+	if !sent || h.is(gotPeerFin) || !h.is(knowsRcv) || !fin.Less(h.rcv) {
 		return
 	}
 	switch h.state {

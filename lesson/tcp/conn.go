@@ -18,7 +18,6 @@ type Conn struct {
 	bytes [2]uint64 // payload by sender, each byte counted once
 	n     uint32
 	seen  Completeness
-	known bool // the ends are set
 	self  bool // both ends are one socket, connected to itself
 	// doubt: bytes were acknowledged that were never seen. They may have
 	// held a FIN of doubtful's, so nothing is said of either end until its
@@ -29,7 +28,7 @@ type Conn struct {
 
 // NewConn returns a connection whose ends are known beforehand.
 func NewConn(client, server Endpoint) Conn {
-	return Conn{ends: [2]Endpoint{client, server}, known: true}
+	return Conn{ends: [2]Endpoint{client, server}}
 }
 
 // Endpoint returns the address and port of an end.
@@ -49,8 +48,11 @@ func (c *Conn) State(e End) State {
 // Know tells the connection a state that a socket call has made certain:
 // LISTEN after listen(), CLOSED before connect().
 func (c *Conn) Know(e End, s State) {
-	c.half[e].state = s
-	c.half[e].set(certain)
+	h := &c.half[e]
+	h.state, h.calls = s, certain
+	if s == Listen {
+		h.calls |= listens
+	}
 }
 
 // AllAcked reports whether everything that both ends have sent, SYN and FIN
@@ -70,6 +72,12 @@ func (c *Conn) Received(e End) uint64 {
 		n--
 	}
 	return uint64(n)
+}
+
+// Sent reports whether an end has sent all of s before: its data, SYN or FIN.
+func (c *Conn) Sent(e End, s *Segment) bool {
+	x := &c.half[e]
+	return s.SeqLen() > 0 && x.is(knowsSeq) && x.iss.LessEq(s.Seq) && s.End().LessEq(x.nxt)
 }
 
 // FinReceived reports whether the peer's FIN has reached an end.
@@ -92,10 +100,7 @@ func (c *Conn) Observe(s *Segment) Step {
 		c.begin(s)
 	}
 	c.last = s.Time
-	from := c.endOf(s)
-	to := c.peer(from)
-	o := observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
-	o.step = Step{N: c.n, From: from, Before: c.states()}
+	o := c.look(s)
 	switch {
 	case s.BadChecksum:
 		o.step.Findings |= BadChecksum
@@ -109,17 +114,31 @@ func (c *Conn) Observe(s *Segment) Step {
 		o.settle()
 	}
 	o.x.last = c.n
-	o.relative()
 	c.sees(s)
+	o.finish()
+	return o.step
+}
+
+// look begins to look at a segment.
+func (c *Conn) look(s *Segment) observation {
+	from := c.endOf(s)
+	to := c.peer(from)
+	return observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to],
+		step: Step{N: c.n, From: from, Before: c.states()}}
+}
+
+// finish fills in what a Step says of the states and numbers after it.
+func (o *observation) finish() {
+	c := o.c
+	o.relative()
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]
 		if c.self {
 			h, o.step.Taken[e] = &c.half[Client], o.step.Taken[Client]
 		}
-		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && !h.is(certain)
+		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && h.calls&certain == 0
 	}
-	return o.step
 }
 
 // peer is the other end; for a socket connected to itself, the same one.
@@ -145,8 +164,7 @@ func (c *Conn) endOf(s *Segment) End {
 func (c *Conn) begin(s *Segment) {
 	c.first = s.Time
 	syn, ack := s.Flags.Has(SYN), s.Flags.Has(ACK)
-	if !c.known {
-		c.known = true
+	if c.ends == [2]Endpoint{} {
 		c.ends = [2]Endpoint{s.Src, s.Dst}
 		if syn && ack || !syn && s.Src.Port < s.Dst.Port {
 			c.ends = [2]Endpoint{s.Dst, s.Src}
@@ -172,6 +190,9 @@ type observation struct {
 	to   End
 	x, y *half
 	step Step
+	// exact: departures and arrivals are known, so nothing is taken for
+	// granted and nothing taken back.
+	exact bool
 }
 
 // stray reports whether a segment cannot be its sender's own: it lies beyond
@@ -184,7 +205,15 @@ func (o *observation) stray() bool {
 
 // numbers learns the sequence numbers that this segment is the first to show.
 func (o *observation) numbers() {
-	s, x, y := o.s, o.x, o.y
+	o.ownNumbers()
+	if o.s.Flags.Has(ACK) && !o.s.Flags.Has(RST) {
+		o.y.learnSeq(o.s.Ack - 1)
+	}
+}
+
+// ownNumbers learns what it shows of its sender's.
+func (o *observation) ownNumbers() {
+	s, x := o.s, o.x
 	switch {
 	case s.Flags.Has(SYN):
 		if !x.is(knowsSeq) {
@@ -200,9 +229,6 @@ func (o *observation) numbers() {
 		}
 	case !s.Flags.Has(RST):
 		x.learnSeq(s.Seq - 1)
-	}
-	if s.Flags.Has(ACK) && !s.Flags.Has(RST) {
-		y.learnSeq(s.Ack - 1)
 	}
 }
 
@@ -260,7 +286,7 @@ func (o *observation) move(e End, on Event) Verdict {
 	switch on {
 	case RcvSyn, RcvSynAck, RcvAckOfSyn:
 		h.gotSyn = o.c.n
-		if on == RcvSyn && h.state == Listen {
+		if on == RcvSyn && h.state != SynSent {
 			h.set(passive)
 		}
 	case RcvFin:
@@ -279,7 +305,7 @@ func (o *observation) move(e End, on Event) Verdict {
 // segment that led there was not captured.
 func (o *observation) force(e End, s State) {
 	o.c.half[e].state = s
-	o.c.half[e].unset(certain)
+	o.c.half[e].calls &^= certain
 }
 
 // takeBack undoes a receipt that had been taken for granted since a step.

@@ -3,7 +3,7 @@ package tcp
 // departs is what the segment says of its sender: first what the sender had
 // received when it left, then what sending it means.
 func (o *observation) departs() {
-	s, x, from := o.s, o.x, o.from
+	s := o.s
 	if s.Flags.Has(ACK) && !s.Flags.Has(RST) && !o.proves() {
 		return
 	}
@@ -22,9 +22,14 @@ func (o *observation) departs() {
 			o.sendsFin()
 		}
 	}
-	if s.Flags.Has(RST) {
-		return
+	if !s.Flags.Has(RST) {
+		o.counts()
 	}
+}
+
+// counts takes what the segment holds, and offers, into the sender's numbers.
+func (o *observation) counts() {
+	s, x, from := o.s, o.x, o.from
 	if x.is(knowsSeq) && x.nxt.Less(s.End()) {
 		o.c.bytes[from] += uint64(min(s.Len, s.End().Sub(x.nxt)))
 		x.nxt = s.End()
@@ -83,13 +88,7 @@ func (o *observation) proves() bool {
 		y.nxt = ack
 		y.unset(endsInData)
 	}
-	latest := !x.is(hasAcked) || x.acked.LessEq(ack)
-	if latest {
-		if x.acked != ack {
-			x.acked, x.edge = ack, ack
-		}
-		x.set(hasAcked)
-	}
+	latest := x.acknowledges(ack)
 	switch {
 	case !x.is(knowsRcv):
 		if x.state != SynSent {

@@ -28,6 +28,7 @@ const (
 	AckedUnseen
 	SynData
 	Corrected
+	Repeated
 	numFindings = iota
 )
 
@@ -52,6 +53,7 @@ var findings = [numFindings]struct {
 	{"acked-unseen", lang.Text{EN: "acknowledges bytes that were never seen; the capture has missed a segment", ZH: "确认了从未见过的字节，抓包漏掉了报文段"}},
 	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
 	{"corrected", lang.Text{EN: "a state shown here or earlier was corrected; only a later segment shows what had happened", ZH: "此处或先前的状态经过更正；后来的报文段才显示出实情"}},
+	{"repeated", lang.Text{EN: "all of it had arrived before; the receiver takes nothing from it and acknowledges again", ZH: "其中的内容此前均已到达；接收端不再收取，只是再次确认"}},
 }
 
 // Has reports whether all of g are in f.

@@ -11,6 +11,7 @@ type half struct {
 	acked Seq // the highest number it has acknowledged
 	edge  Seq // the right edge of the widest window it has offered
 	fin   Seq // the number its FIN took
+	heard Seq // the number of the FIN that has arrived, where arrivals are known
 
 	ahead [3]span // what came beyond a hole
 
@@ -23,6 +24,7 @@ type half struct {
 	scale     uint8
 	state     State
 	beforeRst State
+	calls     calls
 	facts     facts
 }
 
@@ -40,7 +42,7 @@ const (
 	sentFin                      // fin is set
 	gotPeerFin                   // the peer's FIN has reached it
 	finAcked                     // the ACK of its FIN has reached it
-	certain                      // its state is known from a socket call
+	heardFin                     // heard is set
 	pastSyn                      // it has sent something that only an end beyond SYN_SENT and SYN_RECV sends
 	answered                     // it has sent a SYN,ACK
 	active                       // it has sent a SYN without ACK
@@ -48,6 +50,14 @@ const (
 	sentRst
 	passive    // it came from LISTEN
 	endsInData // the number before nxt was seen to be a byte of data
+)
+
+// calls is what socket calls have made known of one end, as bits.
+type calls uint8
+
+const (
+	certain calls = 1 << iota // its state
+	listens                   // a program listens here, whatever becomes of this connection
 )
 
 func (h *half) is(f facts) bool { return h.facts&f == f }
@@ -63,11 +73,29 @@ func (h *half) learnSeq(iss Seq) {
 	}
 }
 
+// restart forgets a connection for the next one between the same ports.
+func (h *half) restart(s State) {
+	*h = half{state: s, last: h.last, calls: h.calls}
+}
+
 // learnRcv sets the receive numbers.
 func (h *half) learnRcv(next Seq) {
 	h.set(knowsRcv)
 	h.rcv, h.wire = next, next
 	h.ahead = [3]span{}
+}
+
+// acknowledges notes an acknowledgement number that this end has sent; false
+// when it has sent a higher one before.
+func (h *half) acknowledges(n Seq) bool {
+	if h.is(hasAcked) && n.Less(h.acked) {
+		return false
+	}
+	if h.acked != n {
+		h.acked, h.edge = n, n
+	}
+	h.set(hasAcked)
+	return true
 }
 
 // arrive adds [lo, hi) to what has reached this end, and reports whether it

@@ -104,8 +104,15 @@ func (l *line) segment(s *lesson.Segment) {
 		l.string("before", s.Step.Before[end].String())
 		l.string("after", s.Step.After[end].String())
 		l.bool("inferred", s.Step.Inferred[end])
-		l.kernel(s.Kernel[end])
+		if s.Live {
+			l.kernel("kernel_before", s.Before[end])
+			l.kernel("kernel_in_flight", s.InFlight[end])
+		}
+		l.kernel("kernel", s.Kernel[end])
 		l.close('}')
+	}
+	if s.Live {
+		l.fate(s)
 	}
 	l.findings(s.Step.Findings)
 	if r := s.Step.Revised; r.Since != 0 {
@@ -128,6 +135,17 @@ func (l *line) segment(s *lesson.Segment) {
 	l.close(']')
 }
 
+func (l *line) fate(s *lesson.Segment) {
+	l.string("fate", s.Fate.String())
+	l.key("repeats")
+	l.open('[')
+	for _, d := range s.Repeats {
+		l.item()
+		l.duration(d)
+	}
+	l.close(']')
+}
+
 func (l *line) rest(r *lesson.Rest) {
 	l.event("state")
 	l.seconds("time", r.Time)
@@ -137,7 +155,7 @@ func (l *line) rest(r *lesson.Rest) {
 		l.key(name)
 		l.open('{')
 		l.string("state", r.State[end].String())
-		l.kernel(k)
+		l.kernel("kernel", k)
 		if k.Timer == "" {
 			l.null("timer")
 			l.null("remaining")

@@ -132,6 +132,7 @@ func examples() []lesson.Event {
 	first(teardown, func(e lesson.Event) bool { _, ok := e.(*lesson.Opening); return ok })
 	first(teardown, func(e lesson.Event) bool { c, ok := e.(*lesson.Call); return ok && len(c.Console) > 0 })
 	first(teardown, func(e lesson.Event) bool { s, ok := e.(*lesson.Segment); return ok && s.Flags.Has(tcp.FIN) })
+	first(rendertest.Held(), func(e lesson.Event) bool { s, ok := e.(*lesson.Segment); return ok && s.Fate == lesson.Delayed })
 	first(trouble, func(e lesson.Event) bool { s, ok := e.(*lesson.Segment); return ok && s.Step.Revised.Since != 0 })
 	first(teardown, func(e lesson.Event) bool { _, ok := e.(*lesson.Rest); return ok })
 	first(rendertest.Disagreement(), func(e lesson.Event) bool { _, ok := e.(*lesson.Note); return ok })

@@ -65,6 +65,10 @@ func (l *line) uint(name string, v uint64) {
 // seconds writes d exactly, as seconds: 0, 0.000012, 61.95.
 func (l *line) seconds(name string, d time.Duration) {
 	l.key(name)
+	l.duration(d)
+}
+
+func (l *line) duration(d time.Duration) {
 	if d < 0 {
 		*l = append(*l, '-')
 	}
@@ -98,11 +102,11 @@ func (l *line) both(t lang.Text) {
 	l.close('}')
 }
 
-func (l *line) kernel(k lesson.Kernel) {
+func (l *line) kernel(name string, k lesson.Kernel) {
 	if k.Asked() {
-		l.string("kernel", k.State.String())
+		l.string(name, k.State.String())
 	} else {
-		l.null("kernel")
+		l.null(name)
 	}
 }
 

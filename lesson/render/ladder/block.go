@@ -40,17 +40,44 @@ func (b *block) segment(s *lesson.Segment) {
 	if b.begun {
 		b.line(nil)
 	}
+	b.head(s, tripOf(s))
+	const indent = 2
+	var looks [2]look
+	for e := range looks {
+		before := s.Step.Before[e]
+		looks[e] = b.see(tcp.End(e), s.Step.After[e], s.Step.Inferred[e], s.Kernel[e])
+		looks[e].changed = before != looks[e].state
+	}
+	b.doubts(s, &looks)
+	for e := range looks {
+		b.state2(tcp.End(e), s.Step.Before[e], looks[e])
+	}
+	for _, p := range b.paragraphs(s, looks) {
+		b.wrapped(indent, p)
+	}
+	if b.o.Verbose && newHeader(s) {
+		for _, r := range b.header(s.Header, b.width-indent, strings.Repeat(" ", indent)) {
+			b.line(r)
+		}
+	}
+}
+
+// head tells who sends what, how far it comes, and its numbers.
+func (b *block) head(s *lesson.Segment, t trip) {
 	i, from := ofBold(s.Step.From), s.Step.From&1
 	if s.Flags.Has(tcp.RST) {
 		i = resetInk
 	}
 	n := b.number(s.N) + " "
-	head := b.say(words.end[from]) + " " + b.sign.arrow + " " + b.say(words.end[from.Peer()]) + "  " + s.Flags.String()
+	head := b.say(words.end[from]) + " " + b.way(t) + " " + b.say(words.end[from.Peer()]) + "  " + s.Flags.String()
+	if word := b.word(t); word != "" {
+		head += " " + b.sign.dot + " " + word
+	}
 	b.wrapped(0, paragraph{i, n, head})
-	indent := 2
-	fields := fmt.Sprintf("seq %d", s.Step.Seq)
+	const indent = 2
+	fields := "seq " + relative(s, s.Step.Seq)
 	if s.Flags.Has(tcp.ACK) {
-		fields += fmt.Sprintf("  ack %d", s.Step.Ack)
+		fields += "  ack " + relative(s, s.Step.Ack)
 	}
 	if s.Len > 0 {
 		fields += fmt.Sprintf("  len %d", s.Len)
@@ -62,22 +89,26 @@ func (b *block) segment(s *lesson.Segment) {
 	if q := text.Quote(s.Payload, b.width-indent, b.o.ASCII); q != "" {
 		b.line(row{{none, strings.Repeat(" ", indent) + q}})
 	}
-	var looks [2]look
-	for e := range looks {
-		end := tcp.End(e)
-		before := s.Step.Before[e]
-		looks[e] = b.see(end, s.Step.After[e], s.Step.Inferred[e], s.Kernel[e])
-		looks[e].changed = before != looks[e].state
-		b.state2(end, before, looks[e])
+}
+
+// way is a trip's arrow in a line of text.
+func (b *block) way(t trip) string {
+	arrow := b.sign.arrow
+	switch {
+	case t.held, t.Fate == lesson.Delayed:
+		return arrow + b.sign.trail
+	case t.Fate == lesson.Lost:
+		return arrow + b.sign.refused
+	case t.Fate == lesson.Corrupted:
+		return b.sign.damage + arrow
+	case t.Fate == lesson.Arrived:
+		return b.sign.trail + arrow
+	case t.Fate == lesson.Copied:
+		return b.sign.trail + arrow + arrow
+	case t.Fate == lesson.Injected:
+		return b.sign.nowhere + arrow
 	}
-	for _, p := range b.paragraphs(s, looks) {
-		b.wrapped(indent, p)
-	}
-	if b.o.Verbose {
-		for _, r := range b.header(s.Header, b.width-indent, strings.Repeat(" ", indent)) {
-			b.line(r)
-		}
-	}
+	return arrow
 }
 
 // state2 is a line "client ESTABLISHED → FIN_WAIT1 ✓".
@@ -110,7 +141,7 @@ func (b *block) rest(r *lesson.Rest) {
 			b.state2(end, was.state, looks[e])
 		}
 	}
-	for _, p := range b.why(looks, r.Kernel) {
+	for _, p := range b.why(looks) {
 		b.wrapped(2, p)
 	}
 }
@@ -128,7 +159,7 @@ func (b *block) note(n *lesson.Note) {
 func (b *block) connection(c *lesson.Connection) {
 	b.line(nil)
 	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(life(c)), b.o.Lang)})
-	b.wrapped(0, paragraph{none, "", sentence(b.say(traffic(c)), b.o.Lang)})
+	b.wrapped(0, paragraph{none, "", sentence(b.say(b.traffic(c)), b.o.Lang)})
 }
 
 func (b *block) ending(e *lesson.Ending) {
@@ -136,7 +167,7 @@ func (b *block) ending(e *lesson.Ending) {
 		return
 	}
 	b.line(nil)
-	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(verdict(e, b.asked, b.live)), b.o.Lang)})
+	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(b.verdict(e)), b.o.Lang)})
 }
 
 // endpoint is an address for people: without a port that is not known yet.

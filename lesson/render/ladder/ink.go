@@ -71,6 +71,9 @@ type signs struct {
 	shaft                    rune      // of an arrow; a retransmission's has gaps
 	gap                      string    // in the middle of a RST's
 	toRight, toLeft, refused string    // heads; the last where the receiver throws it away
+	trail, nowhere           string    // an arrow goes on later, or left earlier; it comes from nowhere
+	damage                   string    // of a corrupted segment's arrow
+	rule                     string    // above a picture below the drawing
 	yes, no, alert           string    // the kernel agrees, differs; a finding
 	arrow, dot               string    // in text
 }
@@ -79,6 +82,7 @@ var fine = signs{
 	life: "┃", state: [2]string{"┨", "┠"}, tail: [2]string{"┣", "┫"},
 	shaft: '━', gap: " ╱ ╱ ",
 	toRight: "▶", toLeft: "◀", refused: "✗",
+	trail: "┄┄", nowhere: "◆", damage: "~", rule: "─",
 	yes: "✓", no: "≠", alert: "!",
 	arrow: "→", dot: "·",
 }
@@ -87,6 +91,7 @@ var ascii = signs{
 	life: "|", state: [2]string{"+", "+"}, tail: [2]string{"+", "+"},
 	shaft: '-', gap: " / / ",
 	toRight: ">", toLeft: "<", refused: "x",
+	trail: "..", nowhere: "*", damage: "~", rule: "-",
 	yes: "=", no: "!=", alert: "!",
 	arrow: "->", dot: "-",
 }
@@ -97,6 +102,9 @@ var asciiWords = strings.NewReplacer("§", "section ", "–", "-", "—", "-", "
 
 // number is a segment's number in a disc, or in brackets from 11 on.
 func (p *pen) number(n int) string {
+	if p.o.Plain {
+		return itoa(n)
+	}
 	if n >= 1 && n <= 10 && !p.o.ASCII {
 		return string(rune('❶' + n - 1))
 	}

@@ -43,16 +43,37 @@ func (p *plain) call(c *lesson.Call) {
 
 func (p *plain) segment(s *lesson.Segment) {
 	n := fmt.Sprintf("%d. ", s.N)
+	p.head(n, s, tripOf(s))
+	var looks [2]look
+	for e := range looks {
+		looks[e] = p.see(tcp.End(e), s.Step.After[e], s.Step.Inferred[e], s.Kernel[e])
+	}
+	p.doubts(s, &looks)
+	for e := range looks {
+		p.sentence(n + p.change(tcp.End(e), s.Step.Before[e], looks[e]))
+	}
+	for _, q := range p.paragraphs(s, looks) {
+		p.sentence(n + q.text)
+	}
+	if p.o.Verbose && newHeader(s) {
+		for _, f := range fields(s.Header) {
+			p.sentence(n + fmt.Sprintf("%d: % x: %s", f.at, f.bytes, p.join2(p.say(f.name), p.clean(f.value))))
+		}
+	}
+}
+
+// head is "5. Client to server, FIN ACK, seq 25, ack 1, lost on the way."
+func (p *plain) head(n string, s *lesson.Segment, t trip) {
 	from := s.Step.From & 1
 	parts := []string{
 		p.say(lang.Text{
 			EN: fmt.Sprintf("%s to %s", words.end[from].EN, words.end[from.Peer()].EN),
 			ZH: fmt.Sprintf("%s发往%s", words.end[from].ZH, words.end[from.Peer()].ZH),
 		}),
-		s.Flags.String(), fmt.Sprintf("seq %d", s.Step.Seq),
+		s.Flags.String(), "seq " + relative(s, s.Step.Seq),
 	}
 	if s.Flags.Has(tcp.ACK) {
-		parts = append(parts, fmt.Sprintf("ack %d", s.Step.Ack))
+		parts = append(parts, "ack "+relative(s, s.Step.Ack))
 	}
 	if s.Len > 0 {
 		data := fmt.Sprintf("len %d", s.Len)
@@ -64,23 +85,15 @@ func (p *plain) segment(s *lesson.Segment) {
 	if !s.Live {
 		parts = append(parts, p.clean(duration(s.Since)), fmt.Sprintf(p.say(words.frame), s.Number))
 	}
-	if discarded(s) {
+	if t.held {
+		parts = append(parts, p.say(words.inFlight))
+	} else if said := p.say(fateWords[t.Fate]); said != "" {
+		parts = append(parts, said)
+	}
+	if discarded(s) && t.Arrives() && !t.held {
 		parts = append(parts, p.say(words.discards))
 	}
 	p.sentence(n + sentence(strings.Join(parts, p.comma()), p.o.Lang))
-	var looks [2]look
-	for e := range looks {
-		looks[e] = p.see(tcp.End(e), s.Step.After[e], s.Step.Inferred[e], s.Kernel[e])
-		p.sentence(n + p.change(tcp.End(e), s.Step.Before[e], looks[e]))
-	}
-	for _, q := range p.paragraphs(s, looks) {
-		p.sentence(n + q.text)
-	}
-	if p.o.Verbose {
-		for _, f := range fields(s.Header) {
-			p.sentence(n + fmt.Sprintf("%d: % x: %s", f.at, f.bytes, p.join2(p.say(f.name), p.clean(f.value))))
-		}
-	}
 }
 
 // change is "Client: ESTABLISHED to FIN_WAIT1, the kernel agrees."
@@ -118,7 +131,7 @@ func (p *plain) rest(r *lesson.Rest) {
 			p.sentence(p.change(end, was.state, looks[e]))
 		}
 	}
-	for _, q := range p.why(looks, r.Kernel) {
+	for _, q := range p.why(looks) {
 		p.sentence(q.text)
 	}
 }
@@ -132,14 +145,14 @@ func (p *plain) note(n *lesson.Note) {
 
 func (p *plain) connection(c *lesson.Connection) {
 	p.sentence(sentence(p.say(life(c)), p.o.Lang))
-	p.sentence(sentence(p.say(traffic(c)), p.o.Lang))
+	p.sentence(sentence(p.say(p.traffic(c)), p.o.Lang))
 }
 
 func (p *plain) ending(e *lesson.Ending) {
 	if p.whole && uneventful(e) {
 		return
 	}
-	p.sentence(sentence(p.say(verdict(e, p.asked, p.live)), p.o.Lang))
+	p.sentence(sentence(p.say(p.verdict(e)), p.o.Lang))
 }
 
 func (p *plain) name(e tcp.End) string {

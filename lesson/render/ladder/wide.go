@@ -3,6 +3,7 @@ package ladder
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"lesson/lesson"
@@ -128,13 +129,14 @@ func (w *wide) segment(s *lesson.Segment) {
 	}
 	w.before(s)
 	w.label(s)
-	w.arrow(s)
+	w.arrow(s, tripOf(s))
 	looks := [2]look{}
 	for e := range looks {
 		looks[e] = w.see(tcp.End(e), s.Step.After[e], s.Step.Inferred[e], s.Kernel[e])
 	}
+	w.doubts(s, &looks)
 	mid := w.between(w.paragraphs(s, looks))
-	if w.o.Verbose {
+	if w.o.Verbose && newHeader(s) {
 		mid = append(mid, w.header(s.Header, w.inner-2, " ")...)
 	}
 	w.states(looks, mid)
@@ -150,7 +152,7 @@ func (w *wide) before(s *lesson.Segment) {
 		}
 		any = true
 		silent := !s.Live && (state == tcp.Closed || state == tcp.Listen)
-		looks[e] = w.see(tcp.End(e), state, silent, lesson.Kernel{})
+		looks[e] = w.see(tcp.End(e), state, silent, s.Before[e])
 	}
 	if any {
 		w.states(looks, nil)
@@ -219,7 +221,7 @@ func (w *wide) label(s *lesson.Segment) {
 	mid = mid[:len(mid)-1]
 	used := r.width()
 	field := func(at int, name string, value uint32) {
-		f := fmt.Sprintf("%s %d", name, value)
+		f := name + " " + relative(s, value)
 		gap := max(at-used, 2)
 		if used+gap+len(f) > w.inner-1 {
 			mid = append(mid, r)
@@ -256,41 +258,6 @@ func (w *wide) data(s *lesson.Segment, at int) row {
 	return row{{none, "   "}, {none, text.Pad(quote, at-3)}, {none, size}}
 }
 
-// arrow is the segment itself, from its sender's lifeline to the other.
-func (w *wide) arrow(s *lesson.Segment) {
-	i, n := of(s.Step.From), w.inner-1
-	shaft := make([]rune, n)
-	for at := range shaft {
-		shaft[at] = w.sign.shaft
-		tail := at // distance from the sender
-		if s.Step.From == tcp.Server {
-			tail = n - 1 - at
-		}
-		if tail%2 == 1 && s.Step.Findings.Has(tcp.Retransmission) {
-			shaft[at] = ' '
-		}
-	}
-	if s.Flags.Has(tcp.RST) {
-		i = resetInk
-		gap := []rune(w.sign.gap)
-		copy(shaft[(n-len(gap))/2:], gap)
-	}
-	head := [2]string{w.sign.toRight, w.sign.toLeft}[s.Step.From&1]
-	if discarded(s) {
-		head = w.sign.refused
-	}
-	if s.Step.From == tcp.Client {
-		w.rows(nil, []row{{{i, string(shaft) + head}}}, nil, w.sign.tail[tcp.Client], "")
-	} else {
-		w.rows(nil, []row{{{i, head + string(shaft)}}}, nil, "", w.sign.tail[tcp.Server])
-	}
-}
-
-// discarded reports whether the receiver throws the segment away.
-func discarded(s *lesson.Segment) bool {
-	return s.Step.Findings&(tcp.BadChecksum|tcp.Unacceptable|tcp.ResetIgnored) != 0
-}
-
 func (w *wide) rest(r *lesson.Rest) {
 	looks, any := [2]look{}, false
 	for e := range looks {
@@ -300,7 +267,7 @@ func (w *wide) rest(r *lesson.Rest) {
 		}
 	}
 	if any {
-		w.states(looks, w.between(w.why(looks, r.Kernel)))
+		w.states(looks, w.between(w.why(looks)))
 	}
 }
 
@@ -319,7 +286,7 @@ func (w *wide) note(n *lesson.Note) {
 func (w *wide) connection(c *lesson.Connection) {
 	w.line(nil)
 	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(life(c)), w.o.Lang)})
-	w.wrapped(1, paragraph{none, "", sentence(w.say(traffic(c)), w.o.Lang)})
+	w.wrapped(1, paragraph{none, "", sentence(w.say(w.traffic(c)), w.o.Lang)})
 }
 
 func (w *wide) ending(e *lesson.Ending) {
@@ -327,7 +294,7 @@ func (w *wide) ending(e *lesson.Ending) {
 		return
 	}
 	w.line(nil)
-	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(verdict(e, w.asked, w.live)), w.o.Lang)})
+	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(w.verdict(e)), w.o.Lang)})
 }
 
 // between wraps paragraphs to the space between the lifelines.
@@ -390,4 +357,13 @@ func sentence(s string, l lang.Lang) string {
 		s = strings.ToUpper(s[:1]) + s[1:]
 	}
 	return s + "."
+}
+
+// relative is a number counted from an end's first one. In a lesson, which
+// sends little, what seems to be far ahead comes from before.
+func relative(s *lesson.Segment, n uint32) string {
+	if s.Live {
+		return strconv.Itoa(int(int32(n)))
+	}
+	return strconv.FormatUint(uint64(n), 10)
 }

@@ -18,6 +18,12 @@ var words = struct {
 	liveHost, livePrivate, file, stdin, checked lang.Text
 	frame, kernelAgrees, discards               lang.Text
 	differs, warning                            lang.Text
+
+	inFlight, beforeIt, afterIt, kernelOf                           lang.Text
+	crosses, overtakes, repeated                                    lang.Text
+	heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
+	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck lang.Text
+	none                                                            lang.Text
 }{
 	end:          [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
 	prints:       lang.Text{EN: "prints", ZH: "输出"},
@@ -25,7 +31,7 @@ var words = struct {
 	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
 	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
 	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
-	livePrivate:  lang.Text{EN: "live, private %s", ZH: "实时抓包：私有 %s"},
+	livePrivate:  lang.Text{EN: "live, two private hosts", ZH: "实时抓包：两台私有主机"},
 	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
 	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
 	checked:      lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
@@ -34,6 +40,51 @@ var words = struct {
 	discards:     lang.Text{EN: "the receiver discards it", ZH: "接收端将其丢弃"},
 	differs:      lang.Text{EN: "Not as promised:", ZH: "与预期不符："},
 	warning:      lang.Text{EN: "Warning:", ZH: "注意："},
+
+	inFlight: lang.Text{EN: "in flight", ZH: "在途中"},
+	beforeIt: lang.Text{EN: "before", ZH: "之前"},
+	afterIt:  lang.Text{EN: "after", ZH: "之后"},
+	kernelOf: lang.Text{EN: "the %s's kernel", ZH: "%s内核"},
+
+	crosses:   lang.Text{EN: "crossed: %1 and %2 pass each other on the way", ZH: "交错：%1 与 %2 在途中相遇，各自继续前行"},
+	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
+	repeated:  lang.Text{EN: "the %who's kernel has sent it again %times meanwhile, waiting %list", ZH: "其间%who内核重传了%times，等待时间依次为 %list"},
+
+	heldFor:   lang.Text{EN: "held for %s", ZH: "已扣住 %s"},
+	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将再次重传"},
+	behind:    lang.Text{EN: "%s more are waiting behind it", ZH: "后面还有 %s 个报文段在等待"},
+	behindOne: lang.Text{EN: "1 more is waiting behind it", ZH: "后面还有 1 个报文段在等待"},
+	waitedOut: lang.Text{EN: "the %1's kernel has waited long enough: %2", ZH: "%1的内核等待期满：%2"},
+	gaveUp:    lang.Text{EN: "the %1's kernel has given up: %2", ZH: "%1的内核已放弃：%2"},
+	moved:     lang.Text{EN: "the %1's kernel has gone on by itself: %2", ZH: "%1的内核自行变为 %2"},
+
+	again:          lang.Text{EN: "read again: %1 (%2 of %3)", ZH: "回看：%1（第 %2 行，共 %3 行）"},
+	sockets:        lang.Text{EN: "what both kernels say now", ZH: "此刻两端内核中的套接字"},
+	stateIs:        lang.Text{EN: "state", ZH: "状态"},
+	timerIs:        lang.Text{EN: "timer", ZH: "定时器"},
+	retransmitsAre: lang.Text{EN: "sent again", ZH: "已重传次数"},
+	toRead:         lang.Text{EN: "not read yet", ZH: "尚未读取"},
+	toAck:          lang.Text{EN: "not acknowledged", ZH: "尚未确认"},
+	none:           lang.Text{EN: "none", ZH: "无"},
+}
+
+// timerNames are a kernel's timers.
+var timerNames = map[string]lang.Text{
+	"retransmit": {EN: "retransmit", ZH: "重传"},
+	"keepalive":  {EN: "keep-alive", ZH: "保活"},
+	"probe":      {EN: "window probe", ZH: "窗口探测"},
+	"timewait":   {EN: "2MSL", ZH: "2MSL"},
+}
+
+// fateWords say in a sentence what becomes of a segment that does not simply
+// arrive.
+var fateWords = map[lesson.Fate]lang.Text{
+	lesson.Lost:      {EN: "lost on the way", ZH: "在途中丢失"},
+	lesson.Corrupted: {EN: "damaged on the way", ZH: "在途中损坏"},
+	lesson.Delayed:   {EN: "delayed on the way", ZH: "在途中延迟"},
+	lesson.Arrived:   {EN: "left earlier and arrives now", ZH: "先前发出，现在到达"},
+	lesson.Copied:    {EN: "arrives once more", ZH: "再次到达"},
+	lesson.Injected:  {EN: "an old segment that nobody has sent now", ZH: "旧报文段，并非现在发出"},
 }
 
 // whyDiffers says why the kernel may call an end's state something else than
@@ -93,6 +144,7 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
 	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
+	tcp.Repeated:       {EN: "arrived before", ZH: "重复到达"},
 }
 
 // revision says what a segment corrects: in rows that are drawn and cannot be
@@ -240,6 +292,16 @@ func count(n uint64, thing string) string {
 		return "1 " + thing
 	}
 	return strconv.FormatUint(n, 10) + " " + thing + "s"
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// timesIn is "twice" in either language.
+func timesIn(l lang.Lang, n int) string {
+	if l == lang.Chinese {
+		return " " + itoa(n) + " 次"
+	}
+	return times(n)
 }
 
 func times(n int) string {

@@ -335,5 +335,6 @@ func All() map[string][]lesson.Event {
 	return map[string][]lesson.Event{
 		"handshake": Handshake(), "teardown": Teardown(), "disagreement": Disagreement(),
 		"trouble": Trouble(), "middle": Middle(), "many": Many(), "hostile": Hostile(),
+		"lost-syn": LostSyn(), "held": Held(), "crossing": Crossing(), "old-syn": OldSyn(),
 	}
 }

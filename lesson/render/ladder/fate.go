@@ -1,0 +1,231 @@
+package ladder
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/render/text"
+	"lesson/lesson/tcp"
+)
+
+// trip is how far a segment comes as it is drawn: its fate, or, while a person
+// decides what that is to be, half-way.
+type trip struct {
+	lesson.Fate
+	held bool
+}
+
+// tripOf is the trip of a segment that is told.
+func tripOf(s *lesson.Segment) trip { return trip{Fate: s.Fate} }
+
+// word stands at the arrow; a segment that simply arrives needs none.
+func (p *pen) word(t trip) string {
+	switch {
+	case t.held:
+		return p.say(words.inFlight)
+	case t.Fate == lesson.Delivered:
+		return ""
+	}
+	return p.say(t.Text())
+}
+
+// arrow is the segment itself, between the lifelines: what its sender let go
+// begins there, what reaches the other end ends there, and what does neither
+// is open in the middle.
+func (w *wide) arrow(s *lesson.Segment, t trip) {
+	from := s.Step.From & 1
+	i := of(from)
+	if s.Flags.Has(tcp.RST) {
+		i = resetInk
+	}
+	head := [2]string{w.sign.toRight, w.sign.toLeft}[from]
+	if discarded(s) && t.Arrives() {
+		head = w.sign.refused
+	}
+	word := w.word(t)
+	label := span{boldInk, " " + word + " "}
+	room := w.inner - text.Width(label.text)
+	// The parts, in the order in which the segment passes them.
+	var parts row
+	shaft := func(n int) { parts = append(parts, span{i, w.shaft(s, n)}) }
+	sign := func(ink ink, s string) { parts = append(parts, span{ink, s}) }
+	gap := func(n int) { parts = append(parts, span{none, strings.Repeat(" ", max(n, 0))}) }
+	trail := text.Width(w.sign.trail)
+	switch {
+	case t.held, t.Fate == lesson.Delayed:
+		n := min(w.inner/2-1, room-1-trail)
+		shaft(n)
+		sign(i, head)
+		sign(i, w.sign.trail)
+		parts = append(parts, label)
+		gap(room - n - 1 - trail)
+	case t.Fate == lesson.Lost:
+		n := min(w.inner*2/3-1, room-1)
+		shaft(n)
+		sign(boldInk, w.sign.refused)
+		parts = append(parts, label)
+		gap(room - n - 1)
+	case t.Fate == lesson.Corrupted:
+		n := max((w.inner-text.Width(label.text))/2, 1)
+		shaft(n)
+		parts = append(parts, label)
+		sign(i, strings.Repeat(w.sign.damage, room-n-1))
+		sign(boldInk, w.sign.refused)
+	case t.Fate == lesson.Arrived, t.Fate == lesson.Copied, t.Fate == lesson.Injected:
+		begin, heads := w.sign.trail, head
+		if t.Fate == lesson.Injected {
+			begin = w.sign.nowhere
+		}
+		if t.Fate == lesson.Copied && !discarded(s) {
+			heads += head
+		}
+		rest := text.Width(begin) + text.Width(heads)
+		n := min(w.inner-w.inner/2-text.Width(heads), room-rest)
+		gap(room - n - rest)
+		parts = append(parts, label)
+		sign(i, begin)
+		shaft(n)
+		sign(i, heads)
+	default:
+		shaft(w.inner - 1)
+		sign(i, head)
+	}
+	var tail [2]string
+	if t.Departs() || t.held {
+		tail[from] = w.sign.tail[from]
+	}
+	if from == tcp.Server {
+		slices.Reverse(parts)
+	}
+	w.rows(nil, []row{parts}, nil, tail[tcp.Client], tail[tcp.Server])
+}
+
+// shaft is n columns of an arrow, from left to right: dashed for a
+// retransmission, broken in the middle for a RST.
+func (w *wide) shaft(s *lesson.Segment, n int) string {
+	shaft := make([]rune, max(n, 0))
+	for at := range shaft {
+		shaft[at] = w.sign.shaft
+		if at%2 == 1 && s.Step.Findings.Has(tcp.Retransmission) {
+			shaft[at] = ' '
+		}
+	}
+	if s.Step.From == tcp.Server {
+		slices.Reverse(shaft) // dashes are counted from the sender
+	}
+	if gap := []rune(w.sign.gap); s.Flags.Has(tcp.RST) && len(shaft) >= len(gap)+2 {
+		copy(shaft[(len(shaft)-len(gap))/2:], gap)
+	}
+	return string(shaft)
+}
+
+// discarded reports whether the receiver throws the segment away.
+func discarded(s *lesson.Segment) bool {
+	return s.Fate == lesson.Corrupted || s.Step.Findings&(tcp.BadChecksum|tcp.Unacceptable|tcp.ResetIgnored) != 0
+}
+
+// flying is a segment that has left and not arrived.
+type flying struct {
+	n    int
+	from tcp.End
+}
+
+// fly keeps account of what is on its way after a segment was told.
+func (l *Ladder) fly(s *lesson.Segment) {
+	here := flying{s.N, s.Step.From}
+	switch s.Fate {
+	case lesson.Delayed:
+		if !slices.Contains(l.air, here) {
+			l.air = append(slices.Clip(l.air), here)
+		}
+	case lesson.Arrived:
+		l.air = slices.DeleteFunc(slices.Clone(l.air), func(f flying) bool { return f == here })
+	default:
+	}
+}
+
+// meets says which segments on their way this one crosses, and which it
+// overtakes.
+func (l *Ladder) meets(s *lesson.Segment) (out []paragraph) {
+	var crossed, overtaken []string
+	for _, f := range l.air {
+		switch {
+		case f.from != s.Step.From && s.Fate.Departs():
+			crossed = append(crossed, l.number(f.n))
+		case f.from == s.Step.From && f.n < s.N && s.Fate.Arrives():
+			overtaken = append(overtaken, l.number(f.n))
+		}
+	}
+	say := func(t lang.Text, others []string) {
+		if len(others) > 0 {
+			words := strings.NewReplacer("%1", l.number(s.N), "%2", strings.Join(others, " ")).Replace(l.say(t))
+			out = append(out, paragraph{boldInk, l.sign.alert + " ", words})
+		}
+	}
+	say(words.crosses, crossed)
+	say(words.overtakes, overtaken)
+	return out
+}
+
+// repeated tells how often a segment was sent again while it was on its way,
+// and how long its sender waited each time.
+func (l *Ladder) repeated(who tcp.End, at []time.Duration) string {
+	const most = 8
+	var waits []string
+	for i, d := range at {
+		if i > 0 {
+			d -= at[i-1]
+		}
+		waits = append(waits, l.clean(duration(d)))
+	}
+	if len(waits) > most {
+		waits = slices.Concat(waits[:most/2], []string{l.clean("…")}, waits[len(waits)-most/2+1:])
+	}
+	list := strings.Join(waits, l.say(lang.Text{EN: ", ", ZH: "、"}))
+	return strings.NewReplacer("%who", l.say(words.end[who&1]), "%times", timesIn(l.o.Lang, len(at)), "%list", list).Replace(l.say(words.repeated))
+}
+
+// traffic is a connection's size, and what did not simply arrive.
+func (l *Ladder) traffic(c *lesson.Connection) lang.Text { return and(traffic(c), l.tally()) }
+
+// verdict is a story's last sentence. Where the program itself was the wire,
+// what it lost is told instead of what the capture lost.
+func (l *Ladder) verdict(e *lesson.Ending) lang.Text {
+	lost := l.tally()
+	t := verdict(e, l.asked, l.live && lost.IsZero())
+	if l.whole {
+		return t // the connection's summary has told it
+	}
+	return and(t, lost)
+}
+
+// tally counts what did not simply arrive: "1 lost, 2 still on their way".
+func (l *Ladder) tally() (t lang.Text) {
+	for f, word := range tallies {
+		if n := l.fates[f]; n > 0 && !word.IsZero() {
+			t = and(t, lang.Text{EN: itoa(n) + " " + word.EN, ZH: word.ZH + " " + itoa(n) + " 个"})
+		}
+	}
+	if n := len(l.air); n > 0 {
+		t = and(t, lang.Text{EN: itoa(n) + " still on the way", ZH: "仍在途中 " + itoa(n) + " 个"})
+	}
+	return t
+}
+
+// and puts a comma between two phrases.
+func and(a, b lang.Text) lang.Text {
+	if a.IsZero() || b.IsZero() {
+		return lang.Text{EN: a.EN + b.EN, ZH: a.ZH + b.ZH}
+	}
+	return lang.Text{EN: a.EN + ", " + b.EN, ZH: a.ZH + "，" + b.ZH}
+}
+
+var tallies = [...]lang.Text{
+	lesson.Lost:      {EN: "lost", ZH: "丢失"},
+	lesson.Corrupted: {EN: "corrupted", ZH: "损坏"},
+	lesson.Copied:    {EN: "arrived twice", ZH: "重复到达"},
+	lesson.Injected:  {EN: "injected", ZH: "注入"},
+}

@@ -1,0 +1,134 @@
+package tcp
+
+// Depart tells the connection that a segment has left its sender, where the
+// wire shows departure and arrival apart. Only the sender moves; whether the
+// segment arrives, when, and how often is for Arrive to tell. Nothing is taken
+// for granted, so no later segment takes anything back. What happens at one
+// end must be told in the order in which it happened there.
+func (c *Conn) Depart(s *Segment) Step {
+	c.n++
+	if c.n == 1 {
+		c.begin(s)
+	}
+	c.last = s.Time
+	o := c.look(s)
+	o.exact = true
+	o.leaves()
+	o.x.last = c.n
+	c.sees(s)
+	o.finish()
+	return o.step
+}
+
+// Arrive tells the connection that a segment has reached the kernel of its
+// receiver: one that departed before, now or again, or one that the wire has
+// made up. Only the receiver moves.
+func (c *Conn) Arrive(s *Segment) Step {
+	if c.n == 0 {
+		c.begin(s)
+	}
+	o := c.look(s)
+	o.exact = true
+	if s.BadChecksum {
+		o.step.Findings |= BadChecksum
+	} else {
+		o.arrives()
+	}
+	o.finish()
+	return o.step
+}
+
+// Crash tells the connection that the kernel at one end has forgotten it
+// without a word, as a machine does that lost power. That end is CLOSED, and
+// nobody listens there.
+func (c *Conn) Crash(e End) {
+	c.half[e] = half{state: Closed, calls: certain, last: c.half[e].last}
+}
+
+// leaves is departs without a doubt: what the sender had received is known.
+func (o *observation) leaves() {
+	s, x, from := o.s, o.x, o.from
+	switch {
+	case s.Flags.Has(RST):
+		o.notice()
+		o.resets()
+		return
+	case s.Flags&(SYN|ACK) == SYN && x.is(knowsSeq) && s.Seq != x.iss:
+		x.restart(Closed) // the next connection between the same ports
+	}
+	o.ownNumbers()
+	o.notice()
+	if s.Flags.Has(ACK) {
+		x.acknowledges(s.Ack)
+	}
+	switch {
+	case s.Flags.Has(SYN | ACK):
+		if !x.is(answered) { // else it is sent again
+			x.set(answered)
+			o.leaveOn(SndSynAck)
+		}
+	case s.Flags.Has(SYN):
+		x.set(active)
+		o.leaveOn(SndSyn)
+	default:
+		o.leaveOn(SndAck)
+		if x.state != SynRecv {
+			x.set(pastSyn)
+		}
+		if s.Flags.Has(FIN) && !x.is(sentFin) {
+			x.set(sentFin)
+			x.fin = s.End() - 1
+			o.move(from, SndFin)
+		}
+	}
+	o.counts()
+}
+
+// leaveOn lets the sender do what it was seen to do.
+func (o *observation) leaveOn(on Event) {
+	if o.move(o.from, on) == Impossible {
+		o.contradicts()
+	}
+}
+
+// resets is a RST that has left: the sender's own end, or its answer to a
+// segment that belongs to no connection it knows (RFC 9293 §3.5.2).
+func (o *observation) resets() {
+	x := o.x
+	x.set(sentRst)
+	switch x.state {
+	case Closed, Listen, SynSent, Unknown:
+	case SynRecv:
+		if o.s.Seq == x.nxt {
+			o.move(o.from, SndRst)
+		}
+	default:
+		o.move(o.from, SndRst)
+	}
+}
+
+// opensAgain makes a listener ready for the SYN that has come, whatever it
+// remembers of an earlier connection between the same ports.
+func (o *observation) opensAgain() {
+	if y := o.y; y.state == Listen || y.state == Closed && y.calls&listens != 0 {
+		y.restart(Listen)
+	}
+}
+
+// takesText is getsText where only what has arrived counts: a FIN takes its
+// number like a byte, and may wait beyond a hole.
+func (o *observation) takesText() {
+	s, y := o.s, o.y
+	if y.is(gotPeerFin) || s.SeqLen() == 0 {
+		return
+	}
+	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
+		o.step.Findings |= OutOfOrder
+	}
+	if s.Flags.Has(FIN) {
+		y.set(heardFin)
+		y.heard = s.End() - 1
+	}
+	y.arrive(s.Seq, s.End())
+	o.inOrder(o.to)
+}

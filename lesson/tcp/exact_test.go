@@ -1,0 +1,93 @@
+package tcp_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
+)
+
+// openExact is what "> open" stands for in testdata/exact.txt.
+const openExact = `over client S  100:100(0) win 1000         | SYN_SENT    SYN_RECV
+over server S. 300:300(0) ack 101 win 1000 | ESTABLISHED SYN_RECV
+over client .  101:101(0) ack 301 win 1000 | ESTABLISHED ESTABLISHED`
+
+// exactly plays the lines of one exact scene and reports what is not as told.
+func exactly(c *tcp.Conn, lines []string, first [2]tcp.Seq) error {
+	for _, text := range lines {
+		what, rest, _ := strings.Cut(text, " ")
+		what, rest = strings.TrimSpace(what), strings.TrimSpace(rest)
+		if what == "crash" {
+			e := tcp.Client
+			if strings.HasPrefix(rest, "server") {
+				e = tcp.Server
+			}
+			c.Crash(e)
+			rest = strings.Replace(rest, e.String(), e.String()+" . ", 1)
+		}
+		l, err := notation.Parse(rest)
+		if err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+		s := l.Segment(ends, first)
+		if s.Flags.Has(tcp.RST) && l.Seq == 0 {
+			s.Seq = 0
+		}
+		var steps []tcp.Step
+		before := [2]tcp.State{c.State(tcp.Client), c.State(tcp.Server)}
+		if what == "out" || what == "over" {
+			step := c.Depart(&s)
+			steps = append(steps, step)
+			if r := l.From.Peer(); step.After[r] != before[r] {
+				return fmt.Errorf("%s: the receiver moved when it left, to %v", text, step.After[r])
+			}
+		}
+		if what == "in" || what == "over" {
+			before[l.From] = c.State(l.From)
+			step := c.Arrive(&s)
+			steps = append(steps, step)
+			if step.After[l.From] != before[l.From] {
+				return fmt.Errorf("%s: the sender moved when it arrived, to %v", text, step.After[l.From])
+			}
+		}
+		if got := [2]tcp.State{c.State(tcp.Client), c.State(tcp.Server)}; got != l.State {
+			return fmt.Errorf("%s: got %v", text, got)
+		}
+		for _, step := range steps {
+			if step.Revised.Since != 0 || step.Findings&(tcp.Corrected|tcp.Contradiction|tcp.AckedUnseen|tcp.Gap) != 0 {
+				return fmt.Errorf("%s: guesses: %v", text, step.Findings.Names())
+			}
+		}
+	}
+	return nil
+}
+
+// Where departure and arrival are known, every state is right at once.
+func TestExactScenes(t *testing.T) {
+	text, err := os.ReadFile("testdata/exact.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scenes := strings.Split(strings.ReplaceAll(string(text), "> open", openExact), "== ")[1:]
+	for _, sc := range scenes {
+		title, body, _ := strings.Cut(sc, "\n")
+		t.Run(title, func(t *testing.T) {
+			lines := strings.Split(strings.TrimSpace(body), "\n")
+			server := tcp.Listen
+			if lines[0] == "> CLOSED" {
+				server, lines = tcp.Closed, lines[1:]
+			}
+			for _, first := range [][2]tcp.Seq{{0, 0}, {0xffffff9a, 7}, {7, 0xfffffed3}, {1 << 31, 1<<31 - 350}} {
+				c := tcp.NewConn(ends[tcp.Client], ends[tcp.Server])
+				c.Know(tcp.Client, tcp.Closed)
+				c.Know(tcp.Server, server)
+				if err := exactly(&c, lines, first); err != nil {
+					t.Errorf("first %v: %v", first, err)
+				}
+			}
+		})
+	}
+}
