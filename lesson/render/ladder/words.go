@@ -31,7 +31,7 @@ var words = struct {
 	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
 	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
 	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
-	livePrivate:  lang.Text{EN: "live, two private hosts", ZH: "实时抓包：两台私有主机"},
+	livePrivate:  lang.Text{EN: "live, private hosts", ZH: "实时抓包：私有主机"},
 	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
 	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
 	checked:      lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
