@@ -4,6 +4,10 @@ package tcp
 // §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
 func (o *observation) arrives() {
 	s, y := o.s, o.y
+	if o.exact && s.Flags.Has(SYN) && !s.Options.HasScale && (y.state == Listen || y.state == SynSent) {
+		y.unset(scaled) // without both SYNs' consent there is no scaling
+		y.scale = 0
+	}
 	switch {
 	case s.Flags.Has(RST):
 		o.getsReset()
@@ -13,7 +17,7 @@ func (o *observation) arrives() {
 		o.getsSyn()
 	case y.state == Closed || y.state == Listen || y.state == SynSent:
 		// It answers with RST, if at all (§3.10.7.1 to .3).
-	case !y.acceptable(s, o.bothScaled()):
+	case !y.acceptable(s, o.windowKnown()):
 		switch {
 		case o.step.Findings&(Retransmission|KeepAlive) != 0:
 		case o.exact && s.SeqLen() > 0 && s.End().LessEq(y.rcv):
@@ -54,12 +58,23 @@ func (o *observation) getsReset() {
 			// end that has sent FIN may not count it in its RST.
 			o.step.Findings |= ResetAtFin
 			o.move(to, RcvRst)
-		case y.acceptable(s, o.bothScaled()):
+		case o.resetsAhead():
+			o.step.Findings |= ResetAhead
+			o.move(to, RcvRst)
+		case y.acceptable(s, o.windowKnown()):
 			o.step.Findings |= ResetIgnored // draws a challenge ACK
 		default:
 			o.step.Findings |= ResetIgnored | Unacceptable
 		}
 	}
+}
+
+// resetsAhead reports whether a RST stands right after the highest byte that
+// its receiver has reported beyond a hole. Linux takes it for exact: whoever
+// aborts has sent that byte, and the RST may have overtaken what is missing.
+func (o *observation) resetsAhead() bool {
+	end, ok := o.y.highest()
+	return ok && o.s.Seq == end && o.x.is(sacks) && o.y.is(sacks)
 }
 
 func (o *observation) getsSyn() {
@@ -79,6 +94,9 @@ func (o *observation) getsSyn() {
 		y.gotSyn = o.c.n
 		y.set(passive)
 	case SynRecv:
+		if o.exact && y.is(passive) && s.Seq != y.rcv-1 && y.acceptable(s, true) {
+			o.move(to, RcvNewSyn)
+		}
 	case TimeWait:
 		if o.exact && y.calls&listens != 0 && y.rcv.Less(s.Seq) {
 			y.restart(TimeWait)
@@ -103,10 +121,10 @@ func (o *observation) getsSynAck() {
 		y.arrive(y.wire, s.End())
 		y.rcv, y.una = y.wire, s.Ack
 		o.move(to, RcvSynAck)
-	case y.state == SynRecv && ok && y.is(sentSyn):
+	case y.state == SynRecv && ok && y.is(sentSyn) && (!o.exact || s.Seq.Add(1) == y.rcv && s.Len == 0):
 		// A simultaneous open: the peer's SYN again, now with the ACK (Figure 7).
 		y.una = s.Ack
-		o.move(to, RcvAckOfSyn)
+		o.opens()
 	case y.state == Unknown:
 		y.learnRcv(s.End())
 		y.una = s.Ack
@@ -114,6 +132,14 @@ func (o *observation) getsSynAck() {
 		y.gotSyn = o.c.n
 	case y.state == SynSent:
 		o.step.Findings |= Unacceptable // it answers with RST and waits on
+	}
+}
+
+// opens is the end of the handshake for the end that was in SYN_RECV.
+func (o *observation) opens() {
+	o.move(o.to, RcvAckOfSyn)
+	if o.y.calls&finishes != 0 {
+		o.move(o.to, SndFin)
 	}
 }
 
@@ -130,7 +156,7 @@ func (o *observation) getsAck() bool {
 			return false
 		}
 		y.una = s.Ack
-		o.move(to, RcvAckOfSyn)
+		o.opens()
 	}
 	if y.nxt.Less(s.Ack) {
 		o.step.Findings |= Unacceptable

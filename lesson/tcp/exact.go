@@ -45,6 +45,37 @@ func (c *Conn) Crash(e End) {
 	c.half[e] = half{state: Closed, calls: certain, last: c.half[e].last}
 }
 
+// Happen tells the connection of what no segment shows: a program's call
+// (PassiveOpen, Close, Shutdown, Abort) or the end of a timer (Timeout2MSL,
+// TimeoutUser). The segments that a call has sent at once are told before it.
+//
+// A FIN that has to wait behind data has not left yet, but its end has closed:
+// it is in FIN_WAIT1 or LAST_ACK from now on (RFC 9293 §3.10.4). And data that
+// comes after close() resets the connection (§3.6.1).
+func (c *Conn) Happen(e End, on Event) Step {
+	o := observation{c: c, from: e, to: c.peer(e), x: &c.half[e], y: &c.half[c.peer(e)],
+		step: Step{N: c.n, From: e, Before: c.states()}}
+	h := o.x
+	switch {
+	case on == PassiveOpen:
+		h.calls |= listens | certain
+	case on == Close && h.state == Listen:
+		h.calls &^= listens
+	}
+	o.move(e, on)
+	switch {
+	case on == Shutdown && h.state == SynRecv:
+		h.calls |= finishes
+	case on == Close && h.state == SynRecv, (on == Close || on == Shutdown) && (h.state == Established || h.state == CloseWait):
+		o.move(e, SndFin)
+	}
+	if on == Close && h.state != Closed {
+		h.calls |= gone
+	}
+	o.step.After = c.states()
+	return o.step
+}
+
 // leaves is departs without a doubt: what the sender had received is known.
 func (o *observation) leaves() {
 	s, x, from := o.s, o.x, o.from
@@ -120,6 +151,10 @@ func (o *observation) opensAgain() {
 func (o *observation) takesText() {
 	s, y := o.s, o.y
 	if y.is(gotPeerFin) || s.SeqLen() == 0 {
+		return
+	}
+	if y.calls&gone != 0 && s.Len > 0 && y.rcv.Less(s.Seq.Add(s.Len)) {
+		o.move(o.to, SndRst) // nobody can read it any more
 		return
 	}
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {

@@ -29,6 +29,7 @@ const (
 	SynData
 	Corrected
 	Repeated
+	ResetAhead
 	numFindings = iota
 )
 
@@ -54,6 +55,7 @@ var findings = [numFindings]struct {
 	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
 	{"corrected", lang.Text{EN: "a state shown here or earlier was corrected; only a later segment shows what had happened", ZH: "此处或先前的状态经过更正；后来的报文段才显示出实情"}},
 	{"repeated", lang.Text{EN: "all of it had arrived before; the receiver takes nothing from it and acknowledges again", ZH: "其中的内容此前均已到达；接收端不再收取，只是再次确认"}},
+	{"reset-ahead", lang.Text{EN: "the RST lies beyond a hole, right after the last byte the receiver has reported with SACK; RFC 9293 would ignore it, and Linux accepts it", ZH: "RST 位于空洞之后，紧接接收端用 SACK 报告的最后一个字节；按 RFC 9293 应忽略，但 Linux 会接受"}},
 }
 
 // Has reports whether all of g are in f.

@@ -50,14 +50,17 @@ const (
 	sentRst
 	passive    // it came from LISTEN
 	endsInData // the number before nxt was seen to be a byte of data
+	sacks      // its SYN permitted selective acknowledgements (RFC 2018)
 )
 
 // calls is what socket calls have made known of one end, as bits.
 type calls uint8
 
 const (
-	certain calls = 1 << iota // its state
-	listens                   // a program listens here, whatever becomes of this connection
+	certain  calls = 1 << iota // its state
+	listens                    // a program listens here, whatever becomes of this connection
+	gone                       // the program has called close(): nobody reads any more
+	finishes                   // it has called shutdown() before the connection was open
 )
 
 func (h *half) is(f facts) bool { return h.facts&f == f }
@@ -75,7 +78,7 @@ func (h *half) learnSeq(iss Seq) {
 
 // restart forgets a connection for the next one between the same ports.
 func (h *half) restart(s State) {
-	*h = half{state: s, last: h.last, calls: h.calls}
+	*h = half{state: s, last: h.last, calls: h.calls &^ (gone | finishes)}
 }
 
 // learnRcv sets the receive numbers.
@@ -121,6 +124,16 @@ func (h *half) arrive(lo, hi Seq) bool {
 		}
 	}
 	return moved
+}
+
+// highest is the end of the last range beyond a hole.
+func (h *half) highest() (end Seq, ok bool) {
+	for _, s := range h.ahead {
+		if s != (span{}) && (!ok || end.Less(s.hi)) {
+			end, ok = s.hi, true
+		}
+	}
+	return end, ok
 }
 
 // keepAhead remembers a range beyond a hole, joining it to those it touches.

@@ -94,6 +94,7 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
 	tcp.Repeated:       {EN: "arrived before", ZH: "重复到达"},
+	tcp.ResetAhead:     {EN: "RST beyond a hole", ZH: "RST 位于空洞之后"},
 }
 
 // revision says what a segment corrects: in rows that are drawn and cannot be
