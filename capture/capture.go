@@ -119,3 +119,15 @@ func (n *counter) take(p *packet, c *tcp.Captured) bool {
 	}
 	return false
 }
+
+// Decoder turns single frames into segments, for frames that come from neither
+// a file nor Live.
+type Decoder struct{ count counter }
+
+// Decode describes the TCP segment in a whole frame that was captured at a
+// time, in ns since 1970; false where there is none. Segments are numbered by
+// the frames so far. The slices in the segment are those of the frame.
+func (d *Decoder) Decode(time int64, link LinkType, frame []byte) (c tcp.Captured, ok bool) {
+	ok = d.count.take(&packet{time: time, link: link, data: frame, wire: len(frame)}, &c)
+	return c, ok
+}

@@ -193,13 +193,14 @@ func (l *LiveSource) receive() (p packet, err error) {
 		return p, err
 	}
 	return packet{
-		time: stamp(l.oob[:oobn]), link: l.link,
+		time: Stamp(l.oob[:oobn]), link: l.link,
 		data: l.frame[:min(n, len(l.frame))], wire: n,
 	}, nil
 }
 
-// stamp finds the kernel's time of arrival, in ns since 1970.
-func stamp(oob []byte) int64 {
+// Stamp finds the kernel's time of arrival among the control messages of a packet
+// socket with SO_TIMESTAMPNS, in ns since 1970; without one it is now.
+func Stamp(oob []byte) int64 {
 	for len(oob) >= unix.SizeofCmsghdr {
 		h, data, rest, err := unix.ParseOneSocketControlMessage(oob)
 		if err != nil {
@@ -237,19 +238,19 @@ func (l *LiveSource) Close() error {
 	l.Dropped() // the last chance to ask
 	l.closed.Store(true)
 	release := func() {}
-	_ = l.raw.Control(func(fd uintptr) { release = leaveToKernel(int(fd)) })
+	_ = l.raw.Control(func(fd uintptr) { release = LeaveToKernel(int(fd)) })
 	defer release()
 	return l.file.Close()
 }
 
-// leaveToKernel makes the kernel's own worker end a packet socket. Whoever
+// LeaveToKernel makes the kernel's own worker end a packet socket. Whoever
 // closes one last waits for all processors to have forgotten it, about 10 ms:
 // more than all the rest of a lesson. So one more reference is put into the
 // queue of a Unix socket that, after release, nobody holds but that queue
 // itself; the kernel finds such rings and takes them apart at once. Should a
 // step fail, or an old kernel do the work in our close, nothing is lost but
 // those 10 ms. The socket has to be closed before release is called.
-func leaveToKernel(fd int) (release func()) {
+func LeaveToKernel(fd int) (release func()) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return func() {}

@@ -113,7 +113,7 @@ func (r result) code() (int, error) {
 func refuse(p *lang.Problem) (int, error) { return p.Code, p }
 
 // namespaces are a user and a network namespace. The user stays the same
-// inside, with three capabilities more, which are good for nothing outside.
+// inside, with four capabilities more, which are good for nothing outside.
 // Whoever can do without the user namespace does: it is what machines refuse.
 func namespaces() *syscall.SysProcAttr {
 	if ok, err := cap.GetProc().GetFlag(cap.Effective, cap.SYS_ADMIN); err == nil && ok {
@@ -126,7 +126,7 @@ func namespaces() *syscall.SysProcAttr {
 		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNET,
 		UidMappings: self(os.Geteuid()),
 		GidMappings: self(os.Getegid()),
-		AmbientCaps: []uintptr{unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
+		AmbientCaps: []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_NET_BIND_SERVICE},
 	}
 }
 

@@ -55,7 +55,7 @@ func TestPrivate(t *testing.T) {
 			if r.Variable != "" {
 				t.Errorf("%s is handed on to grandchildren", variable)
 			}
-			if uid != 0 && !strings.HasSuffix(r.Caps, "cap_net_admin,cap_net_raw=eip") {
+			if uid != 0 && !strings.HasSuffix(r.Caps, "cap_net_admin,cap_net_raw,cap_sys_admin=eip") {
 				t.Errorf("capabilities %q", r.Caps)
 			}
 		})
