@@ -8,7 +8,11 @@ func (o *observation) arrives() {
 		y.unset(scaled) // without both SYNs' consent there is no scaling
 		y.scale = 0
 	}
+	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && s.End().LessEq(y.rcv) {
+		o.step.Findings |= Repeated
+	}
 	switch {
+	case o.exact && y.brief() && o.getsSegmentBriefly():
 	case s.Flags.Has(RST):
 		o.getsReset()
 	case s.Flags.Has(SYN | ACK):
@@ -17,14 +21,8 @@ func (o *observation) arrives() {
 		o.getsSyn()
 	case y.state == Closed || y.state == Listen || y.state == SynSent:
 		// It answers with RST, if at all (§3.10.7.1 to .3).
-	case !y.acceptable(s, o.windowKnown()):
-		switch {
-		case o.step.Findings&(Retransmission|KeepAlive) != 0:
-		case o.exact && s.SeqLen() > 0 && s.End().LessEq(y.rcv):
-			o.step.Findings |= Repeated
-		default:
-			o.step.Findings |= Unacceptable
-		}
+	case !o.accepts():
+		o.refuses()
 		o.repeatsFin()
 	case o.getsAck():
 		o.getsText()
@@ -61,20 +59,12 @@ func (o *observation) getsReset() {
 		case o.resetsAhead():
 			o.step.Findings |= ResetAhead
 			o.move(to, RcvRst)
-		case y.acceptable(s, o.windowKnown()):
+		case o.accepts():
 			o.step.Findings |= ResetIgnored // draws a challenge ACK
 		default:
 			o.step.Findings |= ResetIgnored | Unacceptable
 		}
 	}
-}
-
-// resetsAhead reports whether a RST stands right after the highest byte that
-// its receiver has reported beyond a hole. Linux takes it for exact: whoever
-// aborts has sent that byte, and the RST may have overtaken what is missing.
-func (o *observation) resetsAhead() bool {
-	end, ok := o.y.highest()
-	return ok && o.s.Seq == end && o.x.is(sacks) && o.y.is(sacks)
 }
 
 func (o *observation) getsSyn() {
@@ -94,9 +84,6 @@ func (o *observation) getsSyn() {
 		y.gotSyn = o.c.n
 		y.set(passive)
 	case SynRecv:
-		if o.exact && y.is(passive) && s.Seq != y.rcv-1 && y.acceptable(s, true) {
-			o.move(to, RcvNewSyn)
-		}
 	case TimeWait:
 		if o.exact && y.calls&listens != 0 && y.rcv.Less(s.Seq) {
 			y.restart(TimeWait)
@@ -158,12 +145,15 @@ func (o *observation) getsAck() bool {
 		y.una = s.Ack
 		o.opens()
 	}
-	if y.nxt.Less(s.Ack) {
+	if (y.nxt.Less(s.Ack) || o.exact && s.Ack.Less(y.oldestAck())) && !y.brief() {
 		o.step.Findings |= Unacceptable
 		return false
 	}
 	if fresh {
 		y.una = s.Ack
+		if o.step.Findings.Has(Repeated) {
+			o.step.Findings |= RepeatedAcks
+		}
 	}
 	if y.is(sentFin) && !y.is(finAcked) && y.fin.Less(s.Ack) {
 		if !s.Flags.Has(FIN) {

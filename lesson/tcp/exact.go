@@ -46,7 +46,7 @@ func (c *Conn) Crash(e End) {
 }
 
 // Happen tells the connection of what no segment shows: a program's call
-// (PassiveOpen, Close, Shutdown, Abort) or the end of a timer (Timeout2MSL,
+// (PassiveOpen, StopListen, Close, Shutdown, Abort) or the end of a timer (Timeout2MSL,
 // TimeoutUser). The segments that a call has sent at once are told before it.
 //
 // A FIN that has to wait behind data has not left yet, but its end has closed:
@@ -59,8 +59,11 @@ func (c *Conn) Happen(e End, on Event) Step {
 	switch {
 	case on == PassiveOpen:
 		h.calls |= listens | certain
-	case on == Close && h.state == Listen:
+	case on == StopListen:
 		h.calls &^= listens
+		if h.state == SynRecv && h.is(passive) {
+			h.calls |= deserted
+		}
 	}
 	o.move(e, on)
 	switch {
@@ -89,6 +92,9 @@ func (o *observation) leaves() {
 	}
 	o.ownNumbers()
 	o.notice()
+	if x.state == Closed && o.step.Findings.Has(Retransmission) && x.is(pastSyn) {
+		return // it left just before the end closed, drawn by the same segment
+	}
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
 	}
@@ -150,7 +156,7 @@ func (o *observation) opensAgain() {
 // number like a byte, and may wait beyond a hole.
 func (o *observation) takesText() {
 	s, y := o.s, o.y
-	if y.is(gotPeerFin) || s.SeqLen() == 0 {
+	if y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
 		return
 	}
 	if y.calls&gone != 0 && s.Len > 0 && y.rcv.Less(s.Seq.Add(s.Len)) {
@@ -160,9 +166,12 @@ func (o *observation) takesText() {
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
 		o.step.Findings |= OutOfOrder
 	}
-	if s.Flags.Has(FIN) {
+	if y.is(heardFin) && s.Seq.LessEq(y.heard) && y.heard.Less(s.Seq.Add(s.Len)) {
+		y.unset(heardFin) // that number was a byte of data
+	}
+	if fin := s.End() - 1; s.Flags.Has(FIN) && !y.isAhead(fin) && !(y.is(heardFin) && y.heard.Less(fin)) {
 		y.set(heardFin)
-		y.heard = s.End() - 1
+		y.heard = fin
 	}
 	y.arrive(s.Seq, s.End())
 	o.inOrder(o.to)

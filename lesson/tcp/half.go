@@ -60,6 +60,7 @@ const (
 	certain  calls = 1 << iota // its state
 	listens                    // a program listens here, whatever becomes of this connection
 	gone                       // the program has called close(): nobody reads any more
+	deserted                   // the listener it came from is closed, and the connection not yet open
 	finishes                   // it has called shutdown() before the connection was open
 )
 
@@ -78,7 +79,16 @@ func (h *half) learnSeq(iss Seq) {
 
 // restart forgets a connection for the next one between the same ports.
 func (h *half) restart(s State) {
-	*h = half{state: s, last: h.last, calls: h.calls &^ (gone | finishes)}
+	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens)}
+}
+
+// oldestAck is the lowest acknowledgement number that is still heeded: none
+// from before the connection (RFC 9293 §3.10.7.4, RFC 5961 §5.2).
+func (h *half) oldestAck() Seq {
+	if h.is(passive) {
+		return h.iss.Add(1)
+	}
+	return h.iss
 }
 
 // learnRcv sets the receive numbers.
@@ -134,6 +144,16 @@ func (h *half) highest() (end Seq, ok bool) {
 		}
 	}
 	return end, ok
+}
+
+// isAhead reports whether a number beyond a hole has come.
+func (h *half) isAhead(n Seq) bool {
+	for _, s := range h.ahead {
+		if n.In(s.lo, s.hi.Sub(s.lo)) {
+			return true
+		}
+	}
+	return false
 }
 
 // keepAhead remembers a range beyond a hole, joining it to those it touches.

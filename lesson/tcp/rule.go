@@ -11,6 +11,7 @@ type Event uint8
 // The events.
 const (
 	PassiveOpen     Event = iota // the program calls listen()
+	StopListen                   // the program closes its listening socket
 	Close                        // the program calls close()
 	Shutdown                     // the program ends its sending: shutdown(SHUT_WR)
 	Abort                        // the program aborts: close() with SO_LINGER 0
@@ -38,6 +39,7 @@ var eventNames = [numEvents]struct {
 	text lang.Text
 }{
 	PassiveOpen:     {"passive open", lang.Text{EN: "the program calls listen()", ZH: "程序调用 listen()"}},
+	StopListen:      {"stop listening", lang.Text{EN: "the program closes its listening socket", ZH: "程序关闭监听套接字"}},
 	Close:           {"close", lang.Text{EN: "the program calls close()", ZH: "程序调用 close()"}},
 	Shutdown:        {"shutdown", lang.Text{EN: "the program calls shutdown(SHUT_WR)", ZH: "程序调用 shutdown(SHUT_WR)"}},
 	Abort:           {"abort", lang.Text{EN: "the program aborts", ZH: "程序中止连接"}},
@@ -136,6 +138,11 @@ var answers = func() (t [numStates][numEvents]RuleID) {
 	for s := range t {
 		for e := range t[s] {
 			t[s][e] = ruleImpossible
+		}
+	}
+	for s := range t {
+		for e := PassiveOpen; e <= Abort; e++ {
+			t[s][e] = ruleStays
 		}
 	}
 	for s, events := range stays {
