@@ -145,6 +145,11 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
 	tcp.Repeated:       {EN: "arrived before", ZH: "重复到达"},
+	tcp.RepeatedAcks:   {EN: "its ACK counts", ZH: "其中的 ACK 有效"},
+	tcp.ResetInWindow:  {EN: "RST in the window", ZH: "RST 落在窗口内"},
+	tcp.SynResets:      {EN: "SYN in the window", ZH: "SYN 落在窗口内"},
+	tcp.ListenerGone:   {EN: "nobody listens any more", ZH: "监听者已不在"},
+	tcp.ResetAhead:     {EN: "RST beyond a hole", ZH: "RST 位于空洞之后"},
 }
 
 // revision says what a segment corrects: in rows that are drawn and cannot be
