@@ -65,14 +65,14 @@ func (w *wide) arrow(s *lesson.Segment, t trip) {
 	case t.Fate == lesson.Lost:
 		n := min(w.inner*2/3-1, room-1)
 		shaft(n)
-		sign(boldInk, w.sign.refused)
+		sign(boldInk, w.sign.lost)
 		parts = append(parts, label)
 		gap(room - n - 1)
 	case t.Fate == lesson.Corrupted:
 		n := max((w.inner-text.Width(label.text))/2, 1)
 		shaft(n)
 		parts = append(parts, label)
-		sign(i, strings.Repeat(w.sign.damage, room-n-1))
+		sign(ofBold(from), strings.Repeat(w.sign.damage, room-n-1))
 		sign(boldInk, w.sign.refused)
 	case t.Fate == lesson.Arrived, t.Fate == lesson.Copied, t.Fate == lesson.Injected:
 		begin, heads := w.sign.trail, head
@@ -133,18 +133,47 @@ type flying struct {
 	from tcp.End
 }
 
-// fly keeps account of what is on its way after a segment was told.
-func (l *Ladder) fly(s *lesson.Segment) {
-	here := flying{s.N, s.Step.From}
+// aloft is what is on its way after a segment was told.
+func (l *Ladder) aloft(s *lesson.Segment) []flying {
+	here := flying{s.N, s.Step.From & 1}
 	switch s.Fate {
 	case lesson.Delayed:
 		if !slices.Contains(l.air, here) {
-			l.air = append(slices.Clip(l.air), here)
+			return append(slices.Clip(l.air), here)
 		}
 	case lesson.Arrived:
-		l.air = slices.DeleteFunc(slices.Clone(l.air), func(f flying) bool { return f == here })
+		return slices.DeleteFunc(slices.Clone(l.air), func(f flying) bool { return f == here })
 	default:
 	}
+	return l.air
+}
+
+// others is what is on its way after a segment was told, if that is more than
+// the segment itself: the latest few, each pointing to where it is going.
+func (l *Ladder) others(s *lesson.Segment) (out row) {
+	const most = 4
+	aloft := l.aloft(s)
+	if len(aloft) == 0 || len(aloft) == 1 && aloft[0].n == s.N {
+		return nil
+	}
+	dash := strings.Repeat(string(l.sign.shaft), 2)
+	for i, f := range aloft[max(0, len(aloft)-most):] {
+		gap, picture := "  ", l.number(f.n)+" "+dash+l.sign.toRight
+		if f.from == tcp.Server {
+			picture = l.sign.toLeft + dash + " " + l.number(f.n)
+		}
+		switch {
+		case l.o.Plain && i > 0:
+			gap, picture = l.comma(), l.number(f.n)
+		case l.o.Plain || i == 0:
+			gap = ""
+		}
+		if l.o.Plain {
+			picture = l.number(f.n)
+		}
+		out = append(out, span{none, gap}, span{ofBold(f.from), picture})
+	}
+	return append(row{{none, l.say(words.stillFlying) + l.colon()}}, out...)
 }
 
 // meets says which segments on their way this one crosses, and which it
@@ -153,9 +182,9 @@ func (l *Ladder) meets(s *lesson.Segment) (out []paragraph) {
 	var crossed, overtaken []string
 	for _, f := range l.air {
 		switch {
-		case f.from != s.Step.From && s.Fate.Departs():
+		case f.from != s.Step.From&1 && s.Fate.Departs() && s.Fate != lesson.Lost:
 			crossed = append(crossed, l.number(f.n))
-		case f.from == s.Step.From && f.n < s.N && s.Fate.Arrives():
+		case f.from == s.Step.From&1 && f.n < s.N && s.Fate.Arrives():
 			overtaken = append(overtaken, l.number(f.n))
 		}
 	}

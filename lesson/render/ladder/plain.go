@@ -55,6 +55,9 @@ func (p *plain) segment(s *lesson.Segment) {
 	for _, q := range p.paragraphs(s, looks) {
 		p.sentence(n + q.text)
 	}
+	if r := p.others(s); r != nil {
+		p.line(append(append(row{{none, n}}, r...), span{none, p.stop()}))
+	}
 	if p.o.Verbose && newHeader(s) {
 		for _, f := range fields(s.Header) {
 			p.sentence(n + fmt.Sprintf("%d: % x: %s", f.at, f.bytes, p.join2(p.say(f.name), p.clean(f.value))))
