@@ -55,7 +55,7 @@ func (b *block) segment(s *lesson.Segment) {
 	for _, p := range b.paragraphs(s, looks) {
 		b.wrapped(indent, p)
 	}
-	if r := b.others(s); r != nil {
+	if r := b.others(s, b.width-indent); r != nil {
 		b.line(append(row{{none, "  "}}, r...))
 	}
 	if b.o.Verbose && newHeader(s) {

@@ -149,31 +149,45 @@ func (l *Ladder) aloft(s *lesson.Segment) []flying {
 }
 
 // others is what is on its way after a segment was told, if that is more than
-// the segment itself: the latest few, each pointing to where it is going.
-func (l *Ladder) others(s *lesson.Segment) (out row) {
-	const most = 4
+// the segment itself, each pointing to where it is going: the latest, as many
+// as there is room for.
+func (l *Ladder) others(s *lesson.Segment, room int) row {
 	aloft := l.aloft(s)
 	if len(aloft) == 0 || len(aloft) == 1 && aloft[0].n == s.N {
 		return nil
 	}
 	dash := strings.Repeat(string(l.sign.shaft), 2)
-	for i, f := range aloft[max(0, len(aloft)-most):] {
-		gap, picture := "  ", l.number(f.n)+" "+dash+l.sign.toRight
-		if f.from == tcp.Server {
-			picture = l.sign.toLeft + dash + " " + l.number(f.n)
+	for {
+		r := row{{none, l.say(words.stillFlying) + l.colon()}}
+		for i, f := range aloft {
+			if i > 0 {
+				r = append(r, span{none, "  "})
+			}
+			picture := l.number(f.n) + " " + dash + l.sign.toRight
+			if f.from == tcp.Server {
+				picture = l.sign.toLeft + dash + " " + l.number(f.n)
+			}
+			r = append(r, span{ofBold(f.from), picture})
 		}
-		switch {
-		case l.o.Plain && i > 0:
-			gap, picture = l.comma(), l.number(f.n)
-		case l.o.Plain || i == 0:
-			gap = ""
+		if r.width() <= room {
+			return r
 		}
-		if l.o.Plain {
-			picture = l.number(f.n)
+		if aloft = aloft[1:]; len(aloft) == 0 {
+			return nil
 		}
-		out = append(out, span{none, gap}, span{ofBold(f.from), picture})
 	}
-	return append(row{{none, l.say(words.stillFlying) + l.colon()}}, out...)
+}
+
+// stillFlying is the same in a sentence.
+func (p *plain) stillFlying(s *lesson.Segment) string {
+	var list []string
+	for _, f := range p.aloft(s) {
+		list = append(list, p.number(f.n))
+	}
+	if len(list) == 0 || len(list) == 1 && list[0] == p.number(s.N) {
+		return ""
+	}
+	return sentence(p.say(words.stillFlying)+p.colon()+strings.Join(list, p.comma()), p.o.Lang)
 }
 
 // meets says which segments on their way this one crosses, and which it

@@ -55,8 +55,8 @@ func (p *plain) segment(s *lesson.Segment) {
 	for _, q := range p.paragraphs(s, looks) {
 		p.sentence(n + q.text)
 	}
-	if r := p.others(s); r != nil {
-		p.line(append(append(row{{none, n}}, r...), span{none, p.stop()}))
+	if still := p.stillFlying(s); still != "" {
+		p.sentence(n + still)
 	}
 	if p.o.Verbose && newHeader(s) {
 		for _, f := range fields(s.Header) {

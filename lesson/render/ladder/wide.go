@@ -136,7 +136,7 @@ func (w *wide) segment(s *lesson.Segment) {
 	}
 	w.doubts(s, &looks)
 	mid := w.between(w.paragraphs(s, looks))
-	if r := w.others(s); r != nil {
+	if r := w.others(s, w.inner-2); r != nil {
 		mid = append(mid, append(row{{none, " "}}, r...))
 	}
 	if w.o.Verbose && newHeader(s) {
