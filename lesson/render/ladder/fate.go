@@ -187,7 +187,7 @@ func (p *plain) stillFlying(s *lesson.Segment) string {
 	if len(list) == 0 || len(list) == 1 && list[0] == p.number(s.N) {
 		return ""
 	}
-	return sentence(p.say(words.stillFlying)+p.colon()+strings.Join(list, p.comma()), p.o.Lang)
+	return sentence(p.say(words.stillFlying)+p.colon()+strings.Join(list, p.also()), p.o.Lang)
 }
 
 // meets says which segments on their way this one crosses, and which it
@@ -227,7 +227,7 @@ func (l *Ladder) repeated(who tcp.End, at []time.Duration) string {
 	if len(waits) > most {
 		waits = slices.Concat(waits[:most/2], []string{l.clean("…")}, waits[len(waits)-most/2+1:])
 	}
-	list := strings.Join(waits, l.say(lang.Text{EN: ", ", ZH: "、"}))
+	list := strings.Join(waits, l.also())
 	return strings.NewReplacer("%who", l.say(words.end[who&1]), "%times", timesIn(l.o.Lang, len(at)), "%list", list).Replace(l.say(words.repeated))
 }
 

@@ -169,5 +169,6 @@ func (p *plain) name(e tcp.End) string {
 // The punctuation of each language.
 
 func (p *pen) comma() string { return p.say(lang.Text{EN: ", ", ZH: "，"}) }
+func (p *pen) also() string  { return p.say(lang.Text{EN: ", ", ZH: "、"}) } // in a list
 func (p *pen) colon() string { return p.say(lang.Text{EN: ": ", ZH: "："}) }
 func (p *pen) stop() string  { return p.say(lang.Text{EN: ".", ZH: "。"}) }
