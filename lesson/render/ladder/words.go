@@ -19,7 +19,7 @@ var words = struct {
 	frame, kernelAgrees, discards               lang.Text
 	differs, warning                            lang.Text
 
-	inFlight, beforeIt, afterIt, kernelOf                           lang.Text
+	stillFlying, inFlight, beforeIt, afterIt, kernelOf              lang.Text
 	crosses, overtakes, repeated                                    lang.Text
 	heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
 	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck lang.Text
@@ -41,10 +41,11 @@ var words = struct {
 	differs:      lang.Text{EN: "Not as promised:", ZH: "与预期不符："},
 	warning:      lang.Text{EN: "Warning:", ZH: "注意："},
 
-	inFlight: lang.Text{EN: "in flight", ZH: "在途中"},
-	beforeIt: lang.Text{EN: "before", ZH: "之前"},
-	afterIt:  lang.Text{EN: "after", ZH: "之后"},
-	kernelOf: lang.Text{EN: "the %s's kernel", ZH: "%s内核"},
+	stillFlying: lang.Text{EN: "still on the way", ZH: "仍在途中"},
+	inFlight:    lang.Text{EN: "in flight", ZH: "在途中"},
+	beforeIt:    lang.Text{EN: "before", ZH: "之前"},
+	afterIt:     lang.Text{EN: "after", ZH: "之后"},
+	kernelOf:    lang.Text{EN: "the %s's kernel", ZH: "%s内核"},
 
 	crosses:   lang.Text{EN: "crossed: %1 and %2 pass each other on the way", ZH: "交错：%1 与 %2 在途中相遇，各自继续前行"},
 	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
