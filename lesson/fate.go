@@ -82,8 +82,8 @@ type Flight struct {
 	Moved [2]tcp.State // by end: the state the end has gone to by itself; Unknown: none
 }
 
-// Socket is what a kernel says of one end's socket, in full.
-type Socket struct {
+// SocketDetail is what a kernel says of one end's socket, in full.
+type SocketDetail struct {
 	Kernel
 	Retransmits  int // of what is not acknowledged, in a row
 	ReceiveQueue int // bytes that have arrived and that the program has not read

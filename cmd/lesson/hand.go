@@ -106,6 +106,7 @@ func (h *hand) Keys() <-chan byte { return h.keys.pressed() }
 
 // Key does what a key asks for.
 func (h *hand) Key(key byte, held bool) (*stage.Choice, error) {
+	h.resize() // what comes next is drawn for the terminal as it is now
 	switch {
 	case key == 'q' || key == 'Q' || key == 3 || key == 4:
 		return nil, errors.Join(h.drawn.Keys(lang.Text{}), errQuit)
@@ -170,7 +171,7 @@ func (h *hand) pause(ctx context.Context, p stage.Pause) error {
 	if next.IsZero() {
 		next = say("go on", "继续")
 	}
-	show := func() error { return h.drawn.Keys(sayBoth("space: %s · q: quit", "空格：%s · q：退出", next)) }
+	show := func() error { return h.drawn.Keys(sayBoth("space: %s · q quit", "空格：%s · q 退出", next)) }
 	if err := show(); err != nil {
 		return err
 	}

@@ -18,10 +18,11 @@ type keeper struct {
 	close func() error
 }
 
-// Tell writes the packet a segment came in; other events are no packets.
+// Tell writes the packet a segment came in, when it is first told; other events
+// are no packets.
 func (k *keeper) Tell(e lesson.Event) error {
 	s, ok := e.(*lesson.Segment)
-	if !ok {
+	if !ok || s.Fate == lesson.Arrived || s.Fate == lesson.Copied {
 		return nil
 	}
 	if err := k.out.Write(&s.Captured, comment(s)); err != nil {
@@ -33,8 +34,11 @@ func (k *keeper) Tell(e lesson.Event) error {
 // comment is the annotation of one packet: "client ESTABLISHED -> FIN_WAIT1, server ESTABLISHED".
 func comment(s *lesson.Segment) string {
 	text := ""
+	if s.Fate != lesson.Delivered {
+		text = s.Fate.String() + ": "
+	}
 	for e := tcp.Client; e <= tcp.Server; e++ {
-		if e > 0 {
+		if e > tcp.Client {
 			text += ", "
 		}
 		text += fmt.Sprintf("%s %s", e, s.Step.Before[e])

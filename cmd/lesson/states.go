@@ -20,7 +20,7 @@ func (a *app) statesCommand() *cobra.Command {
 		Example: "  lesson states\n  lesson states --lang zh | less",
 		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return ladder.States(a.stdout, a.drawing(a.stdout, o))
+			return ladder.States(a.stdout, a.drawing(a.stdout, o), lessons.Walks())
 		},
 	}
 	cmd.Flags().BoolVar(&o.plain, "plain", false, a.in(plainly))

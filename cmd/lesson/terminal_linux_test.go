@@ -201,7 +201,17 @@ func gone(t *testing.T, pid int) {
 
 var nextPort = 24000 + os.Getpid()%8000
 
-const prompt = "q: quit"
+const prompt = "q quit"
+
+// stops is where a stepped teardown waits for a key, by the place it is played
+// in: at each segment in flight, and before each close().
+var stops = map[string][]string{
+	"--private": {
+		"❶", "❷", "❸", "❹", "❺", "space: the client calls close()",
+		"❻", "❼", "space: the server calls close()", "❽", "❾", "space: the lesson ends",
+	},
+	"--host": {"space: the client calls close()", "space: the server calls close()", "space: the lesson ends"},
+}
 
 // onTerminals runs a test in every place a lesson can be played here.
 func onTerminals(t *testing.T, f func(t *testing.T, place string)) {
@@ -223,8 +233,8 @@ func port() string {
 func TestStepToTheEnd(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
 		s := watch(t, "teardown", place, port())
-		for n := 1; n <= 3; n++ {
-			s.until(prompt, n)
+		for _, stop := range stops[place] {
+			s.until(stop, 1)
 			if is, err := term.GetState(int(s.tty.Fd())); err != nil || reflect.DeepEqual(is, s.was) {
 				t.Errorf("while it waits for a key the terminal still waits for lines (%v)", err)
 			}
@@ -252,9 +262,9 @@ func TestQuit(t *testing.T) {
 func TestCtrlC(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
 		s := watch(t, "teardown", place, port())
-		s.until(prompt, 1)
+		s.until(stops[place][0], 1)
 		s.typed(" ")
-		s.until(prompt, 2)
+		s.until(stops[place][1], 1)
 		s.typed("\x03")
 		if code := s.code(); code != 130 {
 			t.Errorf("exit code %d\n%s", code, s.text())
@@ -283,9 +293,9 @@ func TestContinued(t *testing.T) {
 	s.until(prompt, 1)
 	check(t, term.Restore(int(s.tty.Fd()), s.was))
 	check(t, syscall.Kill(s.child(), syscall.SIGCONT))
-	s.until(prompt, 2) // shown again, below what the shell has printed
-	s.typed(" ")       // and no enter
-	s.until(prompt, 3)
+	s.until("❶", 2) // shown again, below what the shell has printed
+	s.typed(" ")    // and no enter
+	s.until("❷", 1)
 	s.typed("q")
 	s.code()
 	s.restored()
@@ -298,10 +308,16 @@ func TestResized(t *testing.T) {
 	before := len(s.text())
 	check(t, pty.Setsize(s.tty, &pty.Winsize{Rows: 24, Cols: 60}))
 	s.typed(" ")
-	s.until(prompt, 2)
+	s.until("❷", 1)
 	s.typed("q")
 	s.code()
-	for _, row := range strings.Split(escapes.ReplaceAllString(s.text()[before:], ""), "\n") {
+	shown := escapes.ReplaceAllStringFunc(s.text()[before:], func(e string) string {
+		if strings.HasSuffix(e, "m") {
+			return ""
+		}
+		return "\n" // the cursor went elsewhere
+	})
+	for _, row := range strings.Split(shown, "\n") {
 		if w := text.Width(strings.TrimRight(row, "\r ")); w > 60 {
 			t.Errorf("%d columns on a terminal of 60: %q", w, row)
 		}
@@ -359,10 +375,56 @@ func TestNoStep(t *testing.T) {
 
 func TestStepOnDemand(t *testing.T) {
 	s := watch(t, "handshake", "--private", "--step", "--lang=zh")
-	s.until("q：退出", 1)
-	s.typed("\r")
-	s.until("q：退出", 2)
-	s.typed("\n")
+	for _, stop := range []string{"空格：客户端调用 connect()", "❶", "❷", "❸", "空格：本课结束"} {
+		s.until(stop, 1)
+		s.typed("\r")
+	}
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	s.restored()
+}
+
+// dropLastAck is what nobody has to explain: the last ACK is dropped, the
+// server in LAST_ACK sends its FIN again, and TIME_WAIT answers.
+func TestDropLastAck(t *testing.T) {
+	s := watch(t, "teardown", "--private", "--quiet")
+	for _, stop := range stops["--private"][:10] {
+		s.until(stop, 1)
+		s.typed(" ")
+	}
+	s.until("❾", 1)
+	s.typed("d")
+	s.until("lost", 1)
+	for _, stop := range []string{"❿", "(11)", "space: the lesson ends"} {
+		s.until(stop, 1)
+		s.typed(" ")
+	}
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	for _, want := range []string{"❿ FIN ACK", "retransmission", "(11) ACK", "CLOSED ✓"} {
+		if !strings.Contains(escapes.ReplaceAllString(s.text(), ""), want) {
+			t.Errorf("%q was not shown", want)
+		}
+	}
+	s.restored()
+}
+
+// Everything else a person can do with a segment, and look at while it is held.
+func TestEveryKey(t *testing.T) {
+	s := watch(t, "teardown", "--private", "--quiet")
+	s.until("❶", 1)
+	s.typed("s")
+	s.until("SYN_SENT", 2)
+	s.typed(" 2") // back to the segment; twice
+	s.until("arrives again", 1)
+	s.until("in flight", 2)
+	s.typed("b")
+	s.until("any other key returns", 1)
+	s.typed(" c")
+	s.until("corrupted", 1)
+	s.typed("q")
 	if code := s.code(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, s.text())
 	}

@@ -113,7 +113,7 @@ func (d *director) decide() (err error) {
 // the way, if that matters to the states: they are told again when they arrive.
 func (d *director) meets(from tcp.End, flags tcp.Flags) error {
 	for _, g := range d.way.sent {
-		if g.segment.Step.From != from && (flags|g.segment.Flags).Any(tcp.SYN|tcp.FIN) {
+		if g.segment.Step.From != from && (flags | g.segment.Flags).Any(tcp.SYN|tcp.FIN) {
 			if err := d.depart(g); err != nil {
 				return err
 			}

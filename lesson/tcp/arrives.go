@@ -4,7 +4,15 @@ package tcp
 // §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
 func (o *observation) arrives() {
 	s, y := o.s, o.y
+	if o.exact && s.Flags.Has(SYN) && !s.Options.HasScale && (y.state == Listen || y.state == SynSent) {
+		y.unset(scaled) // without both SYNs' consent there is no scaling
+		y.scale = 0
+	}
+	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && s.End().LessEq(y.rcv) {
+		o.step.Findings |= Repeated
+	}
 	switch {
+	case o.exact && y.brief() && o.getsSegmentBriefly():
 	case s.Flags.Has(RST):
 		o.getsReset()
 	case s.Flags.Has(SYN | ACK):
@@ -13,14 +21,8 @@ func (o *observation) arrives() {
 		o.getsSyn()
 	case y.state == Closed || y.state == Listen || y.state == SynSent:
 		// It answers with RST, if at all (§3.10.7.1 to .3).
-	case !y.acceptable(s, o.bothScaled()):
-		switch {
-		case o.step.Findings&(Retransmission|KeepAlive) != 0:
-		case o.exact && s.SeqLen() > 0 && s.End().LessEq(y.rcv):
-			o.step.Findings |= Repeated
-		default:
-			o.step.Findings |= Unacceptable
-		}
+	case !o.accepts():
+		o.refuses()
 		o.repeatsFin()
 	case o.getsAck():
 		o.getsText()
@@ -54,7 +56,10 @@ func (o *observation) getsReset() {
 			// end that has sent FIN may not count it in its RST.
 			o.step.Findings |= ResetAtFin
 			o.move(to, RcvRst)
-		case y.acceptable(s, o.bothScaled()):
+		case o.resetsAhead():
+			o.step.Findings |= ResetAhead
+			o.move(to, RcvRst)
+		case o.accepts():
 			o.step.Findings |= ResetIgnored // draws a challenge ACK
 		default:
 			o.step.Findings |= ResetIgnored | Unacceptable
@@ -103,10 +108,10 @@ func (o *observation) getsSynAck() {
 		y.arrive(y.wire, s.End())
 		y.rcv, y.una = y.wire, s.Ack
 		o.move(to, RcvSynAck)
-	case y.state == SynRecv && ok && y.is(sentSyn):
+	case y.state == SynRecv && ok && y.is(sentSyn) && (!o.exact || s.Seq.Add(1) == y.rcv && s.Len == 0):
 		// A simultaneous open: the peer's SYN again, now with the ACK (Figure 7).
 		y.una = s.Ack
-		o.move(to, RcvAckOfSyn)
+		o.opens()
 	case y.state == Unknown:
 		y.learnRcv(s.End())
 		y.una = s.Ack
@@ -114,6 +119,14 @@ func (o *observation) getsSynAck() {
 		y.gotSyn = o.c.n
 	case y.state == SynSent:
 		o.step.Findings |= Unacceptable // it answers with RST and waits on
+	}
+}
+
+// opens is the end of the handshake for the end that was in SYN_RECV.
+func (o *observation) opens() {
+	o.move(o.to, RcvAckOfSyn)
+	if o.y.calls&finishes != 0 {
+		o.move(o.to, SndFin)
 	}
 }
 
@@ -130,14 +143,17 @@ func (o *observation) getsAck() bool {
 			return false
 		}
 		y.una = s.Ack
-		o.move(to, RcvAckOfSyn)
+		o.opens()
 	}
-	if y.nxt.Less(s.Ack) {
+	if (y.nxt.Less(s.Ack) || o.exact && s.Ack.Less(y.oldestAck())) && !y.brief() {
 		o.step.Findings |= Unacceptable
 		return false
 	}
 	if fresh {
 		y.una = s.Ack
+		if o.step.Findings.Has(Repeated) {
+			o.step.Findings |= RepeatedAcks
+		}
 	}
 	if y.is(sentFin) && !y.is(finAcked) && y.fin.Less(s.Ack) {
 		if !s.Flags.Has(FIN) {

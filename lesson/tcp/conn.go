@@ -199,7 +199,7 @@ type observation struct {
 // what was sent so far and beyond the window that the receiver has offered.
 func (o *observation) stray() bool {
 	s, x, y := o.s, o.x, o.y
-	return s.Flags&(SYN|RST) == 0 && o.bothScaled() && x.is(pastSyn) && y.is(hasAcked) &&
+	return s.Flags&(SYN|RST) == 0 && o.windowKnown() && x.is(pastSyn) && y.is(hasAcked) &&
 		x.nxt.Less(s.Seq) && !y.acceptable(s, true)
 }
 
@@ -222,6 +222,9 @@ func (o *observation) ownNumbers() {
 		}
 		if s.Seq == x.iss {
 			x.set(sentSyn)
+			if s.Options.SACKPermitted {
+				x.set(sacks)
+			}
 			if s.Options.HasScale {
 				x.set(scaled)
 				x.scale = min(s.Options.WindowScale, 14) // RFC 7323 §2.3

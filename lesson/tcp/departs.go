@@ -47,7 +47,7 @@ func (o *observation) counts() {
 func (o *observation) offersWindow() {
 	s, x := o.s, o.x
 	size := uint32(s.Window)
-	if !s.Flags.Has(SYN) && o.bothScaled() {
+	if !s.Flags.Has(SYN) && (o.exact && x.is(scaled) || o.bothScaled()) {
 		size <<= x.scale
 	}
 	if edge := s.Ack.Add(size); !x.is(hasAcked) || x.edge.Less(edge) {
@@ -56,6 +56,10 @@ func (o *observation) offersWindow() {
 	x.window = s.Window
 	x.set(hasAcked)
 }
+
+// windowKnown reports whether the windows that the receiver has offered are
+// known to the byte.
+func (o *observation) windowKnown() bool { return o.exact || o.bothScaled() }
 
 // bothScaled reports whether both SYNs were seen, so that the scaling of
 // windows is known (RFC 7323 §2.2).

@@ -45,6 +45,40 @@ func (c *Conn) Crash(e End) {
 	c.half[e] = half{state: Closed, calls: certain, last: c.half[e].last}
 }
 
+// Happen tells the connection of what no segment shows: a program's call
+// (PassiveOpen, StopListen, Close, Shutdown, Abort) or the end of a timer (Timeout2MSL,
+// TimeoutUser). The segments that a call has sent at once are told before it.
+//
+// A FIN that has to wait behind data has not left yet, but its end has closed:
+// it is in FIN_WAIT1 or LAST_ACK from now on (RFC 9293 §3.10.4). And data that
+// comes after close() resets the connection (§3.6.1).
+func (c *Conn) Happen(e End, on Event) Step {
+	o := observation{c: c, from: e, to: c.peer(e), x: &c.half[e], y: &c.half[c.peer(e)],
+		step: Step{N: c.n, From: e, Before: c.states()}}
+	h := o.x
+	switch {
+	case on == PassiveOpen:
+		h.calls |= listens | certain
+	case on == StopListen:
+		h.calls &^= listens
+		if h.state == SynRecv && h.is(passive) {
+			h.calls |= deserted
+		}
+	}
+	o.move(e, on)
+	switch {
+	case on == Shutdown && h.state == SynRecv:
+		h.calls |= finishes
+	case on == Close && h.state == SynRecv, (on == Close || on == Shutdown) && (h.state == Established || h.state == CloseWait):
+		o.move(e, SndFin)
+	}
+	if on == Close && h.state != Closed {
+		h.calls |= gone
+	}
+	o.step.After = c.states()
+	return o.step
+}
+
 // leaves is departs without a doubt: what the sender had received is known.
 func (o *observation) leaves() {
 	s, x, from := o.s, o.x, o.from
@@ -58,6 +92,9 @@ func (o *observation) leaves() {
 	}
 	o.ownNumbers()
 	o.notice()
+	if x.state == Closed && o.step.Findings.Has(Retransmission) && x.is(pastSyn) {
+		return // it left just before the end closed, drawn by the same segment
+	}
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
 	}
@@ -119,15 +156,22 @@ func (o *observation) opensAgain() {
 // number like a byte, and may wait beyond a hole.
 func (o *observation) takesText() {
 	s, y := o.s, o.y
-	if y.is(gotPeerFin) || s.SeqLen() == 0 {
+	if y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
+		return
+	}
+	if y.calls&gone != 0 && s.Len > 0 && y.rcv.Less(s.Seq.Add(s.Len)) {
+		o.move(o.to, SndRst) // nobody can read it any more
 		return
 	}
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
 		o.step.Findings |= OutOfOrder
 	}
-	if s.Flags.Has(FIN) {
+	if y.is(heardFin) && s.Seq.LessEq(y.heard) && y.heard.Less(s.Seq.Add(s.Len)) {
+		y.unset(heardFin) // that number was a byte of data
+	}
+	if fin := s.End() - 1; s.Flags.Has(FIN) && !y.isAhead(fin) && !(y.is(heardFin) && y.heard.Less(fin)) {
 		y.set(heardFin)
-		y.heard = s.End() - 1
+		y.heard = fin
 	}
 	y.arrive(s.Seq, s.End())
 	o.inOrder(o.to)

@@ -29,6 +29,11 @@ const (
 	SynData
 	Corrected
 	Repeated
+	RepeatedAcks
+	ResetAhead
+	ResetInWindow
+	SynResets
+	ListenerGone
 	numFindings = iota
 )
 
@@ -54,6 +59,11 @@ var findings = [numFindings]struct {
 	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
 	{"corrected", lang.Text{EN: "a state shown here or earlier was corrected; only a later segment shows what had happened", ZH: "此处或先前的状态经过更正；后来的报文段才显示出实情"}},
 	{"repeated", lang.Text{EN: "all of it had arrived before; the receiver takes nothing from it and acknowledges again", ZH: "其中的内容此前均已到达；接收端不再收取，只是再次确认"}},
+	{"repeated-acks", lang.Text{EN: "RFC 9293 drops what had arrived before, its acknowledgement included; Linux still heeds the acknowledgement", ZH: "按 RFC 9293，重复到达的报文段连同其中的确认一并丢弃；Linux 仍采纳其中的确认"}},
+	{"reset-ahead", lang.Text{EN: "the RST lies beyond a hole, right after the last byte the receiver has reported with SACK; RFC 9293 would ignore it, and Linux accepts it", ZH: "RST 位于空洞之后，紧接接收端用 SACK 报告的最后一个字节；按 RFC 9293 应忽略，但 Linux 会接受"}},
+	{"reset-in-window", lang.Text{EN: "the RST lies in the window, but not at its beginning; RFC 9293 would answer with a challenge ACK. Of such a connection Linux keeps only a few numbers, and accepts any RST in the window", ZH: "RST 落在窗口内，但不在窗口起点；按 RFC 9293 应以质询 ACK 应答。对这样的连接，Linux 只保留少量信息，窗口内的 RST 一律接受"}},
+	{"syn-resets", lang.Text{EN: "a SYN in the window of a connection; RFC 9293 would answer with a challenge ACK. After close(), Linux gives up FIN_WAIT2 and answers with RST", ZH: "SYN 落在连接的窗口内；按 RFC 9293 应以质询 ACK 应答。close() 之后处于 FIN_WAIT2 的 Linux 则放弃连接，以 RST 应答"}},
+	{"listener-gone", lang.Text{EN: "the listening socket was closed before the handshake was complete; Linux notices when the next segment comes, and answers with RST", ZH: "握手完成之前监听套接字已被关闭；Linux 在下一个报文段到达时才发现，并以 RST 应答"}},
 }
 
 // Has reports whether all of g are in f.

@@ -50,14 +50,18 @@ const (
 	sentRst
 	passive    // it came from LISTEN
 	endsInData // the number before nxt was seen to be a byte of data
+	sacks      // its SYN permitted selective acknowledgements (RFC 2018)
 )
 
 // calls is what socket calls have made known of one end, as bits.
 type calls uint8
 
 const (
-	certain calls = 1 << iota // its state
-	listens                   // a program listens here, whatever becomes of this connection
+	certain  calls = 1 << iota // its state
+	listens                    // a program listens here, whatever becomes of this connection
+	gone                       // the program has called close(): nobody reads any more
+	deserted                   // the listener it came from is closed, and the connection not yet open
+	finishes                   // it has called shutdown() before the connection was open
 )
 
 func (h *half) is(f facts) bool { return h.facts&f == f }
@@ -75,7 +79,16 @@ func (h *half) learnSeq(iss Seq) {
 
 // restart forgets a connection for the next one between the same ports.
 func (h *half) restart(s State) {
-	*h = half{state: s, last: h.last, calls: h.calls}
+	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens)}
+}
+
+// oldestAck is the lowest acknowledgement number that is still heeded: none
+// from before the connection (RFC 9293 §3.10.7.4, RFC 5961 §5.2).
+func (h *half) oldestAck() Seq {
+	if h.is(passive) {
+		return h.iss.Add(1)
+	}
+	return h.iss
 }
 
 // learnRcv sets the receive numbers.
@@ -121,6 +134,26 @@ func (h *half) arrive(lo, hi Seq) bool {
 		}
 	}
 	return moved
+}
+
+// highest is the end of the last range beyond a hole.
+func (h *half) highest() (end Seq, ok bool) {
+	for _, s := range h.ahead {
+		if s != (span{}) && (!ok || end.Less(s.hi)) {
+			end, ok = s.hi, true
+		}
+	}
+	return end, ok
+}
+
+// isAhead reports whether a number beyond a hole has come.
+func (h *half) isAhead(n Seq) bool {
+	for _, s := range h.ahead {
+		if n.In(s.lo, s.hi.Sub(s.lo)) {
+			return true
+		}
+	}
+	return false
 }
 
 // keepAhead remembers a range beyond a hole, joining it to those it touches.

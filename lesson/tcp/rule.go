@@ -11,13 +11,17 @@ type Event uint8
 // The events.
 const (
 	PassiveOpen     Event = iota // the program calls listen()
-	Close                        // the program closes before anything was sent
+	StopListen                   // the program closes its listening socket
+	Close                        // the program calls close()
+	Shutdown                     // the program ends its sending: shutdown(SHUT_WR)
+	Abort                        // the program aborts: close() with SO_LINGER 0
 	SndSyn                       // sends SYN
 	SndSynAck                    // sends SYN and ACK
 	SndAck                       // sends anything else that carries ACK: data or a bare acknowledgement
 	SndFin                       // sends FIN for the first time
 	SndRst                       // sends RST
 	RcvSyn                       // receives SYN without ACK
+	RcvNewSyn                    // receives a SYN that lies in its window, having come from LISTEN
 	RcvSynAck                    // receives SYN and an acceptable ACK of its own SYN
 	RcvAckOfSyn                  // receives an acceptable ACK of its own SYN, without a new SYN
 	RcvAck                       // receives an acknowledgement of neither SYN nor FIN
@@ -35,13 +39,17 @@ var eventNames = [numEvents]struct {
 	text lang.Text
 }{
 	PassiveOpen:     {"passive open", lang.Text{EN: "the program calls listen()", ZH: "程序调用 listen()"}},
-	Close:           {"close", lang.Text{EN: "the program closes before there is a connection", ZH: "程序在连接建立之前就关闭"}},
+	StopListen:      {"stop listening", lang.Text{EN: "the program closes its listening socket", ZH: "程序关闭监听套接字"}},
+	Close:           {"close", lang.Text{EN: "the program calls close()", ZH: "程序调用 close()"}},
+	Shutdown:        {"shutdown", lang.Text{EN: "the program calls shutdown(SHUT_WR)", ZH: "程序调用 shutdown(SHUT_WR)"}},
+	Abort:           {"abort", lang.Text{EN: "the program aborts", ZH: "程序中止连接"}},
 	SndSyn:          {"snd SYN", lang.Text{EN: "sends SYN", ZH: "发送 SYN"}},
 	SndSynAck:       {"snd SYN,ACK", lang.Text{EN: "sends SYN and ACK", ZH: "发送 SYN 和 ACK"}},
 	SndAck:          {"snd ACK", lang.Text{EN: "sends data or a bare ACK", ZH: "发送数据或单独的 ACK"}},
 	SndFin:          {"snd FIN", lang.Text{EN: "sends FIN", ZH: "发送 FIN"}},
 	SndRst:          {"snd RST", lang.Text{EN: "sends RST", ZH: "发送 RST"}},
 	RcvSyn:          {"rcv SYN", lang.Text{EN: "receives SYN", ZH: "收到 SYN"}},
+	RcvNewSyn:       {"rcv SYN (in window)", lang.Text{EN: "receives another SYN, in its window, having come from LISTEN", ZH: "收到落在窗口内的另一个 SYN，且本状态由 LISTEN 转来"}},
 	RcvSynAck:       {"rcv SYN,ACK", lang.Text{EN: "receives SYN and the ACK of its own SYN", ZH: "收到 SYN 以及对本端 SYN 的 ACK"}},
 	RcvAckOfSyn:     {"rcv ACK of SYN", lang.Text{EN: "receives the ACK of its own SYN", ZH: "收到对本端 SYN 的 ACK"}},
 	RcvAck:          {"rcv ACK", lang.Text{EN: "receives an ACK of data, or of nothing new", ZH: "收到对数据的 ACK，或没有确认任何新内容的 ACK"}},
@@ -130,6 +138,11 @@ var answers = func() (t [numStates][numEvents]RuleID) {
 	for s := range t {
 		for e := range t[s] {
 			t[s][e] = ruleImpossible
+		}
+	}
+	for s := range t {
+		for e := PassiveOpen; e <= Abort; e++ {
+			t[s][e] = ruleStays
 		}
 	}
 	for s, events := range stays {

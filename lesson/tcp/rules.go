@@ -32,7 +32,7 @@ var rules = []Rule{
 	{Listen, RcvSyn, SynRecv, refListen, lang.Text{
 		EN: "A SYN has reached the listener: remember the client's initial sequence number and answer with SYN and ACK. The connection is not open yet.",
 		ZH: "SYN 到达监听端：记下客户端的初始序号，以 SYN 和 ACK 应答。此时连接尚未建立。"}},
-	{Listen, Close, Closed, refClose, lang.Text{
+	{Listen, StopListen, Closed, refClose, lang.Text{
 		EN: "The program has stopped listening.",
 		ZH: "程序停止监听。"}},
 	{SynSent, RcvSynAck, Established, refSynSent, lang.Text{
@@ -47,6 +47,12 @@ var rules = []Rule{
 	{SynSent, Close, Closed, refClose, lang.Text{
 		EN: "The program closed before any answer came. Nothing is sent to the peer.",
 		ZH: "应答到来之前程序就关闭了，不必向对端发送任何报文段。"}},
+	{SynSent, Shutdown, Closed, refClose, lang.Text{
+		EN: "Before any answer has come, shutdown() ends the attempt as close() does. Nothing is sent to the peer.",
+		ZH: "应答到来之前，shutdown() 与 close() 一样结束连接尝试，不向对端发送任何报文段。"}},
+	{SynSent, Abort, Closed, refAbort, lang.Text{
+		EN: "The attempt is given up. Nothing is sent: the peer may not even have heard of it.",
+		ZH: "放弃连接尝试，不发送任何报文段：对端也许根本还不知道它。"}},
 	{SynSent, TimeoutUser, Closed, refTimeout, lang.Text{
 		EN: "No SYN was ever answered: connect() fails with ETIMEDOUT, \"connection timed out\".",
 		ZH: "所有 SYN 都没有应答：connect() 失败，错误为 ETIMEDOUT（连接超时）。"}},
@@ -59,6 +65,9 @@ var rules = []Rule{
 	{SynRecv, RcvRstAtPassive, Listen, refArrives, lang.Text{
 		EN: "The peer rejects this connection, perhaps because the SYN was an old one. The server goes back to listening, and its program never hears of it.",
 		ZH: "对端不要这个连接，也许那个 SYN 只是旧的重复报文段。服务器回到监听状态，它的程序对此毫不知情。"}},
+	{SynRecv, RcvNewSyn, Listen, refArrives, lang.Text{
+		EN: "The client has begun anew with another initial sequence number: this attempt is forgotten. Linux answers with RST, so the new attempt fails too; RFC 9293 asks for no answer, and the client would send its SYN again.",
+		ZH: "客户端用另一个初始序号重新开始：这次尝试作废。Linux 以 RST 应答，因此新的尝试也会失败；RFC 9293 并不要求应答，客户端会重发 SYN。"}},
 	{SynRecv, RcvRst, Closed, refArrives, lang.Text{
 		EN: "The peer refuses a connection that this end had asked for itself.",
 		ZH: "对端拒绝了由本端发起的连接。"}},
@@ -125,6 +134,12 @@ var rules = []Rule{
 	{LastAck, SndRst, Closed, refAbort, lang.Text{
 		EN: "This end gives up with a RST before its FIN is acknowledged. The RFC lets it give up without one.",
 		ZH: "本端的 FIN 尚未被确认，就以 RST 放弃连接。按 RFC，此时放弃无须发送 RST。"}},
+	{Closing, Abort, Closed, refAbort, lang.Text{
+		EN: "The program aborts when both ends have sent FIN: the connection is forgotten, and nothing is sent.",
+		ZH: "双方都已发送 FIN 之后程序才中止：直接放弃连接，不发送任何报文段。"}},
+	{LastAck, Abort, Closed, refAbort, lang.Text{
+		EN: "The program aborts when both ends have sent FIN: the connection is forgotten, and nothing is sent.",
+		ZH: "双方都已发送 FIN 之后程序才中止：直接放弃连接，不发送任何报文段。"}},
 	{TimeWait, SndRst, Closed, refGenerate, lang.Text{
 		EN: "This end answers with RST instead of ACK: it no longer knows the connection.",
 		ZH: "以 RST 而不是 ACK 应答：本端已经不再记得这个连接。"}},
@@ -174,13 +189,15 @@ var rules = []Rule{
 // stays lists, state by state, what can happen there without leaving it. What
 // is neither here nor in rules cannot happen: seeing it means that the capture
 // has missed something.
+//
+// Calls are not listed: a program may make any of them at any time.
 var stays = map[State][]Event{
 	// Nothing is known, so nothing is impossible, and nothing follows.
 	Unknown: Events(),
 	// A closed end answers everything with RST (RFC 9293 §3.10.7.1).
-	Closed: {Close, SndRst, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive, Timeout2MSL, TimeoutUser},
+	Closed: {SndRst, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive, Timeout2MSL, TimeoutUser},
 	// A listener ignores RST and answers a stray ACK with RST (§3.10.7.2).
-	Listen: {PassiveOpen, SndRst, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive},
+	Listen: {SndRst, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive},
 	// SYN again is a retransmission; an ACK of something else draws RST (§3.10.7.3).
 	SynSent:     {SndSyn, SndRst, RcvAckOfSyn, RcvAck, RcvFin},
 	SynRecv:     {SndSynAck, SndAck, RcvSyn, RcvSynAck, RcvAck},

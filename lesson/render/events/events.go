@@ -105,10 +105,10 @@ func (l *line) segment(s *lesson.Segment) {
 		l.string("after", s.Step.After[end].String())
 		l.bool("inferred", s.Step.Inferred[end])
 		if s.Live {
-			l.kernel("kernel_before", s.Before[end])
-			l.kernel("kernel_in_flight", s.InFlight[end])
+			l.answer("kernel_before", s.Before[end])
+			l.answer("kernel_in_flight", s.InFlight[end])
 		}
-		l.kernel("kernel", s.Kernel[end])
+		l.kernel(s.Kernel[end])
 		l.close('}')
 	}
 	if s.Live {
@@ -155,7 +155,7 @@ func (l *line) rest(r *lesson.Rest) {
 		l.key(name)
 		l.open('{')
 		l.string("state", r.State[end].String())
-		l.kernel("kernel", k)
+		l.kernel(k)
 		if k.Timer == "" {
 			l.null("timer")
 			l.null("remaining")

@@ -102,7 +102,10 @@ func (l *line) both(t lang.Text) {
 	l.close('}')
 }
 
-func (l *line) kernel(name string, k lesson.Kernel) {
+func (l *line) kernel(k lesson.Kernel) { l.answer("kernel", k) }
+
+// answer writes what the kernel said; null where it was not asked.
+func (l *line) answer(name string, k lesson.Kernel) {
 	if k.Asked() {
 		l.string(name, k.State.String())
 	} else {

@@ -16,6 +16,7 @@ import (
 	"lesson/lesson/lang"
 	"lesson/lesson/render/rendertest"
 	"lesson/lesson/render/text"
+	"lesson/lesson/tcp"
 )
 
 // screen is a terminal as far as a ladder needs one: it wraps, scrolls, and
@@ -270,5 +271,37 @@ func BenchmarkFlight(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		_ = l.Flight(flights[i%len(flights)], heldKeys)
+	}
+}
+
+// Any segment may be held, hostile ones too, with whatever a kernel may answer.
+func TestFlightWidth(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 3))
+	state := func() tcp.State { return tcp.State(rng.IntN(14)) }
+	for width := minWidth; width <= maxWidth; width += 1 + rng.IntN(12) {
+		o := Options{Width: width, Height: 60, Terminal: true, Lang: lang.Lang(rng.IntN(2)), ASCII: rng.IntN(3) == 0, Verbose: rng.IntN(3) == 0}
+		what := fmt.Sprintf("seed %d, %+v", seed, o)
+		l := New(io.Discard, o)
+		for _, story := range rendertest.All() {
+			for _, e := range story {
+				s, ok := e.(*lesson.Segment)
+				if !ok || l.Tell(e) != nil || rng.IntN(3) > 0 {
+					continue
+				}
+				k := func() lesson.Kernel {
+					return lesson.Kernel{State: state(), Timer: []string{"", "retransmit", "\x1b[31m"}[rng.IntN(3)], Remaining: time.Duration(rng.Int64())}
+				}
+				f := &lesson.Flight{Segment: s, Now: [2]lesson.Kernel{k(), k()}, Held: time.Duration(rng.Int64()), Behind: rng.IntN(1000), Moved: [2]tcp.State{state(), state()}}
+				if err := l.Flight(f, heldKeys); err != nil {
+					t.Fatal(err)
+				}
+				check(t, what, o, strings.Join(l.below.lines, "\n"))
+				_ = l.Again(1+rng.IntN(max(l.Told(), 1)), heldKeys)
+				check(t, what, o, strings.Join(l.below.lines, "\n"))
+				_ = l.Sockets([2]lesson.SocketDetail{{Kernel: k(), Retransmits: rng.Int(), ReceiveQueue: -1}, {Kernel: k(), SendQueue: rng.Int()}}, heldKeys)
+				check(t, what, o, strings.Join(l.below.lines, "\n"))
+			}
+		}
 	}
 }

@@ -55,6 +55,9 @@ func (b *block) segment(s *lesson.Segment) {
 	for _, p := range b.paragraphs(s, looks) {
 		b.wrapped(indent, p)
 	}
+	if r := b.others(s, b.width-indent); r != nil {
+		b.line(append(row{{none, "  "}}, r...))
+	}
 	if b.o.Verbose && newHeader(s) {
 		for _, r := range b.header(s.Header, b.width-indent, strings.Repeat(" ", indent)) {
 			b.line(r)
@@ -98,7 +101,7 @@ func (b *block) way(t trip) string {
 	case t.held, t.Fate == lesson.Delayed:
 		return arrow + b.sign.trail
 	case t.Fate == lesson.Lost:
-		return arrow + b.sign.refused
+		return arrow + b.sign.lost
 	case t.Fate == lesson.Corrupted:
 		return b.sign.damage + arrow
 	case t.Fate == lesson.Arrived:

@@ -65,14 +65,14 @@ func (w *wide) arrow(s *lesson.Segment, t trip) {
 	case t.Fate == lesson.Lost:
 		n := min(w.inner*2/3-1, room-1)
 		shaft(n)
-		sign(boldInk, w.sign.refused)
+		sign(boldInk, w.sign.lost)
 		parts = append(parts, label)
 		gap(room - n - 1)
 	case t.Fate == lesson.Corrupted:
 		n := max((w.inner-text.Width(label.text))/2, 1)
 		shaft(n)
 		parts = append(parts, label)
-		sign(i, strings.Repeat(w.sign.damage, room-n-1))
+		sign(ofBold(from), strings.Repeat(w.sign.damage, room-n-1))
 		sign(boldInk, w.sign.refused)
 	case t.Fate == lesson.Arrived, t.Fate == lesson.Copied, t.Fate == lesson.Injected:
 		begin, heads := w.sign.trail, head
@@ -133,18 +133,61 @@ type flying struct {
 	from tcp.End
 }
 
-// fly keeps account of what is on its way after a segment was told.
-func (l *Ladder) fly(s *lesson.Segment) {
-	here := flying{s.N, s.Step.From}
+// aloft is what is on its way after a segment was told.
+func (l *Ladder) aloft(s *lesson.Segment) []flying {
+	here := flying{s.N, s.Step.From & 1}
 	switch s.Fate {
 	case lesson.Delayed:
 		if !slices.Contains(l.air, here) {
-			l.air = append(slices.Clip(l.air), here)
+			return append(slices.Clip(l.air), here)
 		}
 	case lesson.Arrived:
-		l.air = slices.DeleteFunc(slices.Clone(l.air), func(f flying) bool { return f == here })
+		return slices.DeleteFunc(slices.Clone(l.air), func(f flying) bool { return f == here })
 	default:
 	}
+	return l.air
+}
+
+// others is what is on its way after a segment was told, if that is more than
+// the segment itself, each pointing to where it is going: the latest, as many
+// as there is room for.
+func (l *Ladder) others(s *lesson.Segment, room int) row {
+	aloft := l.aloft(s)
+	if len(aloft) == 0 || len(aloft) == 1 && aloft[0].n == s.N {
+		return nil
+	}
+	dash := strings.Repeat(string(l.sign.shaft), 2)
+	for {
+		r := row{{none, l.say(words.stillFlying) + l.colon()}}
+		for i, f := range aloft {
+			if i > 0 {
+				r = append(r, span{none, "  "})
+			}
+			picture := l.number(f.n) + " " + dash + l.sign.toRight
+			if f.from == tcp.Server {
+				picture = l.sign.toLeft + dash + " " + l.number(f.n)
+			}
+			r = append(r, span{ofBold(f.from), picture})
+		}
+		if r.width() <= room {
+			return r
+		}
+		if aloft = aloft[1:]; len(aloft) == 0 {
+			return nil
+		}
+	}
+}
+
+// stillFlying is the same in a sentence.
+func (p *plain) stillFlying(s *lesson.Segment) string {
+	var list []string
+	for _, f := range p.aloft(s) {
+		list = append(list, p.number(f.n))
+	}
+	if len(list) == 0 || len(list) == 1 && list[0] == p.number(s.N) {
+		return ""
+	}
+	return sentence(p.say(words.stillFlying)+p.colon()+strings.Join(list, p.also()), p.o.Lang)
 }
 
 // meets says which segments on their way this one crosses, and which it
@@ -153,9 +196,9 @@ func (l *Ladder) meets(s *lesson.Segment) (out []paragraph) {
 	var crossed, overtaken []string
 	for _, f := range l.air {
 		switch {
-		case f.from != s.Step.From && s.Fate.Departs():
+		case f.from != s.Step.From&1 && s.Fate.Departs() && s.Fate != lesson.Lost:
 			crossed = append(crossed, l.number(f.n))
-		case f.from == s.Step.From && f.n < s.N && s.Fate.Arrives():
+		case f.from == s.Step.From&1 && f.n < s.N && s.Fate.Arrives():
 			overtaken = append(overtaken, l.number(f.n))
 		}
 	}
@@ -184,7 +227,7 @@ func (l *Ladder) repeated(who tcp.End, at []time.Duration) string {
 	if len(waits) > most {
 		waits = slices.Concat(waits[:most/2], []string{l.clean("…")}, waits[len(waits)-most/2+1:])
 	}
-	list := strings.Join(waits, l.say(lang.Text{EN: ", ", ZH: "、"}))
+	list := strings.Join(waits, l.also())
 	return strings.NewReplacer("%who", l.say(words.end[who&1]), "%times", timesIn(l.o.Lang, len(at)), "%list", list).Replace(l.say(words.repeated))
 }
 

@@ -71,6 +71,7 @@ type signs struct {
 	shaft                    rune      // of an arrow; a retransmission's has gaps
 	gap                      string    // in the middle of a RST's
 	toRight, toLeft, refused string    // heads; the last where the receiver throws it away
+	lost                     string    // where an arrow ends for good
 	trail, nowhere           string    // an arrow goes on later, or left earlier; it comes from nowhere
 	damage                   string    // of a corrupted segment's arrow
 	rule                     string    // above a picture below the drawing
@@ -82,7 +83,7 @@ var fine = signs{
 	life: "┃", state: [2]string{"┨", "┠"}, tail: [2]string{"┣", "┫"},
 	shaft: '━', gap: " ╱ ╱ ",
 	toRight: "▶", toLeft: "◀", refused: "✗",
-	trail: "┄┄", nowhere: "◆", damage: "~", rule: "─",
+	lost: "╳", trail: "┄┄", nowhere: "◆", damage: "~", rule: "─",
 	yes: "✓", no: "≠", alert: "!",
 	arrow: "→", dot: "·",
 }
@@ -91,7 +92,7 @@ var ascii = signs{
 	life: "|", state: [2]string{"+", "+"}, tail: [2]string{"+", "+"},
 	shaft: '-', gap: " / / ",
 	toRight: ">", toLeft: "<", refused: "x",
-	trail: "..", nowhere: "*", damage: "~", rule: "-",
+	lost: "X", trail: "..", nowhere: "*", damage: "~", rule: "-",
 	yes: "=", no: "!=", alert: "!",
 	arrow: "->", dot: "-",
 }

@@ -148,7 +148,7 @@ func (l *Ladder) Tell(e lesson.Event) error {
 		l.hand.segment(e)
 		l.begun = true
 		l.fates[e.Fate]++
-		l.fly(e)
+		l.air = l.aloft(e)
 	case *lesson.Rest:
 		l.hand.rest(e)
 	case *lesson.Note:

@@ -18,6 +18,7 @@ import (
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
+	"lesson/lesson/lessons"
 	"lesson/lesson/render/rendertest"
 	"lesson/lesson/render/text"
 	"lesson/lesson/tcp"
@@ -106,7 +107,7 @@ func TestStates(t *testing.T) {
 	for variant, o := range map[string]Options{"80": {Width: 80}, "40": {Width: 40}, "plain": {Plain: true}, "color": {Color: true}} {
 		for _, o.Lang = range []lang.Lang{lang.English, lang.Chinese} {
 			var b bytes.Buffer
-			if err := States(&b, o); err != nil {
+			if err := States(&b, o, lessons.Walks()); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, filepath.Join("testdata", "states."+variant+"."+o.Lang.String()), b.String())
@@ -118,7 +119,7 @@ func TestStates(t *testing.T) {
 func TestStatesDocument(t *testing.T) {
 	for l, file := range map[lang.Lang]string{lang.English: "states.md", lang.Chinese: "states.zh.md"} {
 		var b bytes.Buffer
-		if err := StatesMarkdown(&b, l); err != nil {
+		if err := StatesMarkdown(&b, l, lessons.Walks()); err != nil {
 			t.Fatal(err)
 		}
 		golden(t, filepath.Join("..", "..", "..", "docs", file), b.String())
@@ -187,7 +188,7 @@ func TestWidth(t *testing.T) {
 		}
 		check(t, "mixed, "+what, o, draw(t, o, mixed))
 		var b bytes.Buffer
-		_ = States(&b, o)
+		_ = States(&b, o, lessons.Walks())
 		_ = Catalogue(&b, o, []Entry{
 			{Name: "handshake", Title: words.end[0], Teaches: words.kernelAgrees, Refs: "RFC 9293 §3.5"},
 			{Name: "a-name-that-is-rather-long-for-a-lesson", Title: words.end[0], Teaches: words.kernelAgrees},
@@ -280,7 +281,7 @@ func TestWriteError(t *testing.T) {
 	errs := []error{
 		New(broken{}, Options{}).Tell(opening),
 		NewTable(broken{}, Options{}).Tell(opening),
-		States(broken{}, Options{}), StatesMarkdown(broken{}, lang.English),
+		States(broken{}, Options{}, nil), StatesMarkdown(broken{}, lang.English, nil),
 		New(broken{}, Options{Terminal: true}).Keys(words.prints),
 	}
 	for i, err := range errs {

@@ -55,6 +55,9 @@ func (p *plain) segment(s *lesson.Segment) {
 	for _, q := range p.paragraphs(s, looks) {
 		p.sentence(n + q.text)
 	}
+	if still := p.stillFlying(s); still != "" {
+		p.sentence(n + still)
+	}
 	if p.o.Verbose && newHeader(s) {
 		for _, f := range fields(s.Header) {
 			p.sentence(n + fmt.Sprintf("%d: % x: %s", f.at, f.bytes, p.join2(p.say(f.name), p.clean(f.value))))
@@ -166,5 +169,6 @@ func (p *plain) name(e tcp.End) string {
 // The punctuation of each language.
 
 func (p *pen) comma() string { return p.say(lang.Text{EN: ", ", ZH: "，"}) }
+func (p *pen) also() string  { return p.say(lang.Text{EN: ", ", ZH: "、"}) } // in a list
 func (p *pen) colon() string { return p.say(lang.Text{EN: ": ", ZH: "："}) }
 func (p *pen) stop() string  { return p.say(lang.Text{EN: ".", ZH: "。"}) }

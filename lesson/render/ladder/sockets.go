@@ -9,7 +9,7 @@ import (
 
 // Sockets shows below the drawing what both kernels say of their sockets, in
 // full. Where the output is not a terminal, nothing is shown.
-func (l *Ladder) Sockets(now [2]lesson.Socket, keys lang.Text) error {
+func (l *Ladder) Sockets(now [2]lesson.SocketDetail, keys lang.Text) error {
 	return l.show(func() {
 		l.heading(l.say(words.sockets))
 		if l.o.Plain || l.width < lifelines {
@@ -21,7 +21,7 @@ func (l *Ladder) Sockets(now [2]lesson.Socket, keys lang.Text) error {
 }
 
 // facts are the rows of what is known of a socket.
-func (l *Ladder) facts(s *lesson.Socket) [][2]string {
+func (l *Ladder) facts(s *lesson.SocketDetail) [][2]string {
 	if !s.Asked() {
 		return [][2]string{{l.say(words.stateIs), l.say(words.unknown)}}
 	}
@@ -43,7 +43,7 @@ func octets(n int) lang.Text {
 }
 
 // socketTable puts both ends side by side.
-func (l *Ladder) socketTable(now [2]lesson.Socket) {
+func (l *Ladder) socketTable(now [2]lesson.SocketDetail) {
 	var facts [2][][2]string
 	names := 0
 	for e := range now {
@@ -75,7 +75,7 @@ func (l *Ladder) socketTable(now [2]lesson.Socket) {
 }
 
 // socketLines tells one end after the other.
-func (l *Ladder) socketLines(now [2]lesson.Socket) {
+func (l *Ladder) socketLines(now [2]lesson.SocketDetail) {
 	for e := range now {
 		end := l.say(words.end[e])
 		if !l.o.Plain {

@@ -5,17 +5,19 @@ import (
 	"io"
 	"strings"
 
+	"lesson/lesson"
 	"lesson/lesson/lang"
 	"lesson/lesson/render/text"
 	"lesson/lesson/tcp"
 )
 
 // States writes the state machine as this program knows it, for a terminal:
-// every state in both spellings, every rule with its section and its reason.
-func States(w io.Writer, o Options) error {
+// every state in both spellings, every rule with its section, its reason, and
+// the lessons that walk it.
+func States(w io.Writer, o Options, walks lesson.Walks) error {
 	p := newPen(w, o)
 	if o.Plain {
-		p.statesPlain()
+		p.statesPlain(walks)
 		return p.flush()
 	}
 	p.wrapped(1, paragraph{titleInk, "", p.say(statesWords.title) + " " + p.sign.dot + " " + p.clean("RFC 9293 §3.3.2")})
@@ -30,6 +32,9 @@ func States(w io.Writer, o Options) error {
 		p.wrapped(3, paragraph{none, "", p.say(meaning[s])})
 		for _, r := range from(s) {
 			p.rule(r)
+			if s := p.walkedIn(&r, walks); s != "" {
+				p.wrapped(5, paragraph{none, "", s})
+			}
 		}
 		if stays := p.stays(s); stays != "" {
 			p.wrapped(3, paragraph{faintInk, "", p.say(statesWords.stays) + p.colon() + stays + p.stop()})
@@ -51,7 +56,15 @@ func (p *pen) rule(r tcp.Rule) {
 	p.wrapped(5, paragraph{faintInk, "", p.say(r.Why)})
 }
 
-func (p *pen) statesPlain() {
+// walkedIn names the lessons that walk an arrow, or says why Linux cannot.
+func (p *pen) walkedIn(r *tcp.Rule, walks lesson.Walks) string {
+	if names := walks[lesson.ArrowOf(r)]; len(names) > 0 {
+		return p.say(statesWords.walked) + p.colon() + p.clean(strings.Join(names, p.also())) + p.stop()
+	}
+	return p.say(lesson.Unwalked(lesson.ArrowOf(r)))
+}
+
+func (p *pen) statesPlain(walks lesson.Walks) {
 	p.line(row{{none, p.say(statesWords.title) + p.stop()}})
 	p.line(row{{none, p.say(statesIntro())}})
 	for _, s := range tcp.States() {
@@ -62,7 +75,7 @@ func (p *pen) statesPlain() {
 		p.line(row{{none, name + p.colon() + p.say(meaning[s])}})
 		for _, r := range from(s) {
 			p.line(row{{none, s.String() + p.colon() + p.say(r.On.Text()) + p.comma() +
-				p.say(statesWords.becomes) + " " + r.To.String() + p.comma() + p.clean(r.Ref) + p.colon() + p.say(r.Why)}})
+				p.say(statesWords.becomes) + " " + r.To.String() + p.comma() + p.clean(r.Ref) + p.colon() + p.join(p.say(r.Why), p.walkedIn(&r, walks))}})
 		}
 		if stays := p.stays(s); stays != "" {
 			p.line(row{{none, s.String() + p.colon() + p.say(statesWords.stays) + p.colon() + stays + p.stop()}})
@@ -79,7 +92,7 @@ func (p *pen) stays(s tcp.State) string {
 			out = append(out, strings.ReplaceAll(e.String(), " ", "\u00a0"))
 		}
 	}
-	return strings.Join(out, p.say(lang.Text{EN: ", ", ZH: "、"}))
+	return strings.Join(out, p.also())
 }
 
 func from(s tcp.State) (out []tcp.Rule) {
@@ -93,7 +106,7 @@ func from(s tcp.State) (out []tcp.Rule) {
 
 // StatesMarkdown writes the same as a Markdown document: docs/states.md and
 // docs/states.zh.md are made by it.
-func StatesMarkdown(w io.Writer, l lang.Lang) error {
+func StatesMarkdown(w io.Writer, l lang.Lang, walks lesson.Walks) error {
 	p := newPen(w, Options{Lang: l, Plain: true})
 	f := func(format string, a ...any) { fmt.Fprintf(&p.buf, format+"\n", a...) }
 	f("# %s", p.say(statesWords.title))
@@ -108,9 +121,13 @@ func StatesMarkdown(w io.Writer, l lang.Lang) error {
 		}
 		f("\n## %s\n\n%s", name, p.say(meaning[s]))
 		if rules := from(s); len(rules) > 0 {
-			f("\n%s\n|---|---|---|---|", p.say(statesWords.columns))
+			f("\n%s\n|---|---|---|---|---|", p.say(statesWords.columns))
 			for _, r := range rules {
-				f("| %s | %s | %s | %s |", p.say(r.On.Text()), r.To, p.say(r.Why), r.Ref)
+				walked := p.say(lesson.Unwalked(lesson.ArrowOf(&r)))
+				if names := walks[lesson.ArrowOf(&r)]; len(names) > 0 {
+					walked = "`" + strings.Join(names, "` `") + "`"
+				}
+				f("| %s | %s | %s | %s | %s |", p.say(r.On.Text()), r.To, p.say(r.Why), r.Ref, walked)
 			}
 		}
 		if stays := p.stays(s); stays != "" {
@@ -123,19 +140,20 @@ func StatesMarkdown(w io.Writer, l lang.Lang) error {
 func statesIntro() lang.Text {
 	n, r := len(tcp.States()), len(tcp.Rules())
 	return lang.Text{
-		EN: fmt.Sprintf("%d states and the %d rules that lead from one to another. An event that a state lists neither as a rule nor as changing nothing cannot happen there; if a capture shows one all the same, a segment is missing from the capture.", n, r),
-		ZH: fmt.Sprintf("%d 个状态，以及由一个状态到另一个状态的 %d 条规则。某个状态下既没有列为规则、也没有列为“不改变状态”的事件，在该状态下不可能发生；如果抓包中仍然出现，说明抓包缺少了报文段。", n, r),
+		EN: fmt.Sprintf("%d states and the %d rules that lead from one to another, with the lessons that walk them on real kernels. An event that a state lists neither as a rule nor as changing nothing cannot happen there; if a capture shows one all the same, a segment is missing from the capture.", n, r),
+		ZH: fmt.Sprintf("%d 个状态，以及由一个状态到另一个状态的 %d 条规则，并列出在真实内核上走过这条规则的课程。某个状态下既没有列为规则、也没有列为“不改变状态”的事件，在该状态下不可能发生；如果抓包中仍然出现，说明抓包缺少了报文段。", n, r),
 	}
 }
 
-var statesWords = struct{ title, generated, stays, becomes, columns lang.Text }{
+var statesWords = struct{ title, generated, stays, becomes, columns, walked lang.Text }{
 	title: lang.Text{EN: "The state machine of TCP", ZH: "TCP 状态机"},
 	generated: lang.Text{
 		EN: "Written by `go test ./lesson/render/ladder -update` from the rule table that decides every state the program shows; do not edit. [中文](states.zh.md)",
 		ZH: "由 `go test ./lesson/render/ladder -update` 根据规则表生成，程序显示的每个状态都由这张表决定；请勿手工修改。[English](states.md)"},
 	stays:   lang.Text{EN: "Changes nothing here", ZH: "不改变状态"},
 	becomes: lang.Text{EN: "becomes", ZH: "变为"},
-	columns: lang.Text{EN: "| event | new state | why | section |", ZH: "| 事件 | 新状态 | 原因 | 出处 |"},
+	columns: lang.Text{EN: "| event | new state | why | section | lesson |", ZH: "| 事件 | 新状态 | 原因 | 出处 | 课程 |"},
+	walked:  lang.Text{EN: "Lesson", ZH: "课程"},
 }
 
 // meaning says what it is to be in a state (RFC 9293 §3.3.2).

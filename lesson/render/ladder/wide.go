@@ -136,6 +136,9 @@ func (w *wide) segment(s *lesson.Segment) {
 	}
 	w.doubts(s, &looks)
 	mid := w.between(w.paragraphs(s, looks))
+	if r := w.others(s, w.inner-2); r != nil {
+		mid = append(mid, append(row{{none, " "}}, r...))
+	}
 	if w.o.Verbose && newHeader(s) {
 		mid = append(mid, w.header(s.Header, w.inner-2, " ")...)
 	}

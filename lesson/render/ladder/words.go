@@ -19,7 +19,7 @@ var words = struct {
 	frame, kernelAgrees, discards               lang.Text
 	differs, warning                            lang.Text
 
-	inFlight, beforeIt, afterIt, kernelOf                           lang.Text
+	stillFlying, inFlight, beforeIt, afterIt, kernelOf              lang.Text
 	crosses, overtakes, repeated                                    lang.Text
 	heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
 	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck lang.Text
@@ -31,7 +31,7 @@ var words = struct {
 	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
 	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
 	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
-	livePrivate:  lang.Text{EN: "live, two private hosts", ZH: "实时抓包：两台私有主机"},
+	livePrivate:  lang.Text{EN: "live, private hosts", ZH: "实时抓包：私有主机"},
 	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
 	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
 	checked:      lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
@@ -41,10 +41,11 @@ var words = struct {
 	differs:      lang.Text{EN: "Not as promised:", ZH: "与预期不符："},
 	warning:      lang.Text{EN: "Warning:", ZH: "注意："},
 
-	inFlight: lang.Text{EN: "in flight", ZH: "在途中"},
-	beforeIt: lang.Text{EN: "before", ZH: "之前"},
-	afterIt:  lang.Text{EN: "after", ZH: "之后"},
-	kernelOf: lang.Text{EN: "the %s's kernel", ZH: "%s内核"},
+	stillFlying: lang.Text{EN: "still on the way", ZH: "仍在途中"},
+	inFlight:    lang.Text{EN: "in flight", ZH: "在途中"},
+	beforeIt:    lang.Text{EN: "before", ZH: "之前"},
+	afterIt:     lang.Text{EN: "after", ZH: "之后"},
+	kernelOf:    lang.Text{EN: "the %s's kernel", ZH: "%s内核"},
 
 	crosses:   lang.Text{EN: "crossed: %1 and %2 pass each other on the way", ZH: "交错：%1 与 %2 在途中相遇，各自继续前行"},
 	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
@@ -145,6 +146,11 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
 	tcp.Repeated:       {EN: "arrived before", ZH: "重复到达"},
+	tcp.RepeatedAcks:   {EN: "its ACK counts", ZH: "其中的 ACK 有效"},
+	tcp.ResetInWindow:  {EN: "RST in the window", ZH: "RST 落在窗口内"},
+	tcp.SynResets:      {EN: "SYN in the window", ZH: "SYN 落在窗口内"},
+	tcp.ListenerGone:   {EN: "nobody listens any more", ZH: "监听者已不在"},
+	tcp.ResetAhead:     {EN: "RST beyond a hole", ZH: "RST 位于空洞之后"},
 }
 
 // revision says what a segment corrects: in rows that are drawn and cannot be

@@ -220,8 +220,8 @@ func Flights() []*lesson.Flight {
 }
 
 // Sockets are both ends' sockets in full, while that segment is held.
-func Sockets() [2]lesson.Socket {
-	return [2]lesson.Socket{
+func Sockets() [2]lesson.SocketDetail {
+	return [2]lesson.SocketDetail{
 		{Kernel: lesson.Kernel{State: tcp.FinWait1, Timer: "retransmit", Remaining: 1800 * time.Millisecond}, Retransmits: 3, SendQueue: 1},
 		{Kernel: lesson.Kernel{State: tcp.Established}, ReceiveQueue: 24},
 	}

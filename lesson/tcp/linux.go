@@ -1,0 +1,88 @@
+package tcp
+
+// What Linux does otherwise than RFC 9293, where it shows in a state. Each has
+// a finding or a rule of its own, and a row in docs/known-issues.md.
+
+// brief reports whether Linux keeps only a few numbers of the connection, and
+// so judges what arrives less finely: before the handshake is complete at an
+// end that came from LISTEN, and in FIN_WAIT2 after close().
+func (h *half) brief() bool {
+	return h.state == SynRecv && h.is(passive) || h.state == FinWait2 && h.calls&gone != 0
+}
+
+// accepts is the first check of §3.10.7.4 as the receiver makes it.
+func (o *observation) accepts() bool {
+	s, y := o.s, o.y
+	if !o.exact || !y.is(hasAcked) || y.state == TimeWait {
+		return y.acceptable(s, o.windowKnown())
+	}
+	end, edge := s.End(), y.edge
+	if edge.Less(y.rcv) {
+		edge = y.rcv
+	}
+	if y.brief() {
+		return s.Seq == y.rcv || y.rcv.Less(end) && s.Seq.Less(edge) || s.Seq == edge && s.Seq == end
+	}
+	// Old is what ends before the last acknowledgement sent. So a segment that
+	// came before, or one right at the window's end, still passes.
+	return y.acked.LessEq(end) && s.Seq.LessEq(edge)
+}
+
+// resetsAhead reports whether a RST stands right after the highest byte that
+// its receiver has reported beyond a hole. Linux takes it for exact: whoever
+// aborts has sent that byte, and the RST may have overtaken what is missing.
+func (o *observation) resetsAhead() bool {
+	end, ok := o.y.highest()
+	return ok && o.s.Seq == end && o.x.is(sacks) && o.y.is(sacks)
+}
+
+// getsSegmentBriefly is a segment at an end of which Linux keeps only a few
+// numbers; true when nothing more is to be done.
+func (o *observation) getsSegmentBriefly() bool {
+	s, y, to := o.s, o.y, o.to
+	request := y.state == SynRecv
+	switch {
+	case request && y.calls&deserted != 0:
+		// The listener was closed, and with it the request: only now does
+		// Linux look for it. A SYN may find another listener.
+		o.step.Findings |= ListenerGone
+		o.move(to, SndRst)
+		return s.Flags&(SYN|ACK|RST) != SYN
+	case request && s.Flags&(SYN|ACK|RST) == SYN && s.Seq.Add(1) == y.rcv:
+		return true // the SYN,ACK is sent again
+	case request && s.Flags&(ACK|RST) == ACK && s.Ack != y.nxt:
+		o.refuses() // the listener answers with RST
+	case !o.accepts():
+		o.refuses()
+	case request && s.Flags.Has(RST):
+		return false
+	case s.Flags.Has(RST):
+		if s.Seq != y.rcv {
+			o.step.Findings |= ResetInWindow
+		}
+		o.move(to, RcvRst)
+	case request && s.Flags.Has(SYN) && s.Seq.Add(1) != y.rcv:
+		o.move(to, RcvNewSyn)
+	case request:
+		return false
+	case s.Flags.Has(SYN) && y.rcv.LessEq(s.Seq):
+		o.step.Findings |= SynResets
+		o.move(to, SndRst)
+	case !s.Flags.Has(ACK) || s.SeqLen() == 0 || s.End().LessEq(y.rcv):
+	case s.Flags.Has(FIN) && s.End() == y.rcv.Add(1):
+		return false
+	default:
+		o.move(to, SndRst) // nobody can read it any more
+	}
+	return true
+}
+
+// refuses notes that a segment changes nothing at its receiver.
+func (o *observation) refuses() {
+	switch {
+	case o.s.Flags.Has(RST):
+		o.step.Findings |= ResetIgnored | Unacceptable
+	case o.step.Findings&(Retransmission|KeepAlive|Repeated) == 0:
+		o.step.Findings |= Unacceptable
+	}
+}

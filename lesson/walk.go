@@ -1,0 +1,147 @@
+package lesson
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+// Arrow names a rule of the state machine: no two rules leave a state for the
+// same event.
+type Arrow struct {
+	From tcp.State
+	On   tcp.Event
+}
+
+// ArrowOf is a rule's name.
+func ArrowOf(r *tcp.Rule) Arrow { return Arrow{r.From, r.On} }
+
+func (a Arrow) String() string { return a.From.String() + ", " + a.On.String() }
+
+// Walks says which lessons walk which arrows of the state machine, as kernels
+// have done it: a Walker has seen them.
+type Walks map[Arrow][]string
+
+// Add notes that a lesson walks an arrow.
+func (w Walks) Add(a Arrow, lesson string) {
+	if !slices.Contains(w[a], lesson) {
+		w[a] = append(w[a], lesson)
+	}
+}
+
+// String is one line an arrow, in the order of tcp.Rules: "FIN_WAIT1, rcv FIN:
+// simultaneous-close". An arrow that no lesson walks has a line too.
+func (w Walks) String() string {
+	var b strings.Builder
+	for _, r := range tcp.Rules() {
+		line := fmt.Sprintf("%s: %s", ArrowOf(&r), strings.Join(w[ArrowOf(&r)], " "))
+		b.WriteString(strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
+
+// ParseWalks reads what String writes.
+func ParseWalks(data []byte) (Walks, error) {
+	arrows := map[string]Arrow{}
+	for _, r := range tcp.Rules() {
+		arrows[ArrowOf(&r).String()] = ArrowOf(&r)
+	}
+	w := Walks{}
+	n := 0
+	for line := range bytes.Lines(data) {
+		n++
+		name, lessons, ok := strings.Cut(string(bytes.TrimSpace(line)), ":")
+		a, known := arrows[name]
+		if !ok || !known {
+			return nil, fmt.Errorf("line %d: %q is not an arrow of the state machine", n, name)
+		}
+		for _, l := range strings.Fields(lessons) {
+			w.Add(a, l)
+		}
+	}
+	return w, nil
+}
+
+// Unwalked says why no lesson can walk an arrow on Linux; it is zero where one
+// could.
+func Unwalked(a Arrow) lang.Text { return unwalked[a] }
+
+var unwalked = map[Arrow]lang.Text{
+	{tcp.Listen, tcp.SndSyn}: {
+		EN: "Linux refuses it: connect() on a listening socket fails with EISCONN.",
+		ZH: "Linux 不允许：对正在监听的套接字调用 connect() 会失败，错误为 EISCONN。"},
+}
+
+// Walker is a Teller that notes the arrows which both ends of a story walk:
+// those a segment shows, and those between two events that only a call or a
+// timer can have caused. A story that a kernel disagreed with walks none.
+type Walker struct {
+	walked []Arrow
+	state  [2]tcp.State
+	known  [2]bool
+}
+
+// Arrows are the arrows walked so far, each once.
+func (w *Walker) Arrows() []Arrow { return slices.Clone(w.walked) }
+
+// Tell notes what an event shows.
+func (w *Walker) Tell(e Event) error {
+	switch e := e.(type) {
+	case *Opening:
+		*w = Walker{walked: w.walked, known: [2]bool{true, true}}
+		w.state = [2]tcp.State{tcp.Closed, tcp.Closed}
+	case *Call:
+		if r, verdict := tcp.Answer(w.state[e.End&1], tcp.PassiveOpen); e.Name == Listen.String() && verdict == tcp.Moves {
+			w.walk(e.End&1, ArrowOf(r), r.To)
+		}
+	case *Segment:
+		for end := range w.state {
+			w.silently(tcp.End(end), e.Step.Before[end])
+			for _, r := range e.Step.Taken[end].Rules() {
+				w.walk(tcp.End(end), ArrowOf(r), r.To)
+			}
+			w.state[end], w.known[end] = e.Step.After[end], true
+		}
+	case *Rest:
+		for end := range w.state {
+			w.silently(tcp.End(end), e.State[end])
+		}
+	case *Ending:
+		if e.Disagreed > 0 {
+			w.walked = nil
+		}
+	case *Note, *Connection:
+	}
+	return nil
+}
+
+func (w *Walker) walk(end tcp.End, a Arrow, to tcp.State) {
+	if !slices.Contains(w.walked, a) {
+		w.walked = append(w.walked, a)
+	}
+	w.state[end] = to
+}
+
+// silently finds the arrow an end took without a segment, if there is only one
+// that leads where it is now.
+func (w *Walker) silently(end tcp.End, to tcp.State) {
+	var found []*tcp.Rule
+	for _, on := range tcp.Events() {
+		if r, verdict := tcp.Answer(w.state[end], on); verdict == tcp.Moves && r.To == to && !onWire(on) {
+			found = append(found, r)
+		}
+	}
+	if w.known[end] && w.state[end] != to && len(found) == 1 {
+		w.walk(end, ArrowOf(found[0]), to)
+	}
+	w.state[end], w.known[end] = to, true
+}
+
+// onWire reports whether an event is a segment, sent or received.
+func onWire(e tcp.Event) bool {
+	return strings.HasPrefix(e.String(), "snd ") || strings.HasPrefix(e.String(), "rcv ")
+}
