@@ -146,7 +146,7 @@ func (h *hand) back() {
 
 // sockets shows what both kernels say in full.
 func (h *hand) sockets() error {
-	var now [2]lesson.Socket
+	var now [2]lesson.SocketDetail
 	for e := range now {
 		local, remote := h.flight.Segment.Src, h.flight.Segment.Dst
 		if tcp.End(e) != h.flight.Segment.Step.From {
@@ -156,7 +156,7 @@ func (h *hand) sockets() error {
 		if err != nil {
 			continue // it is shown as not known
 		}
-		now[e] = lesson.Socket{
+		now[e] = lesson.SocketDetail{
 			Kernel:      lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining},
 			Retransmits: s.Retransmits, ReceiveQueue: s.ReceiveQueue, SendQueue: s.SendQueue,
 		}

@@ -213,13 +213,29 @@ func (d *director) proceed(e tcp.End) error {
 			phase = lesson.Returned
 		}
 		d.story.call(&lesson.Call{End: e, Name: c.Verb.String(), Phase: phase, Text: callText(c, phase)}, c)
-		if d.hosts != nil {
-			if err := d.read(); err != nil {
-				return err
-			}
+		if d.hosts == nil {
+			continue
 		}
+		if err := d.read(); err != nil {
+			return err
+		}
+		d.happened(c)
 	}
 	return nil
+}
+
+// happened tells the connection of a call that is done, for what it does
+// without a segment. What it has sent was told before.
+func (d *director) happened(c *call) {
+	on, ok := map[lesson.Verb]tcp.Event{
+		lesson.Listen: tcp.PassiveOpen, lesson.Shutdown: tcp.Shutdown, lesson.Close: tcp.Close, lesson.Abort: tcp.Abort,
+	}[c.Verb]
+	if c.listener {
+		on = tcp.StopListen
+	}
+	if ok && c.err == nil {
+		d.conn().Happen(c.End, on)
+	}
 }
 
 // finish waits for a call to return, and takes note of what it did.
@@ -242,14 +258,17 @@ func (d *director) finish(c *call) error {
 		d.sent[c.End], d.got[c.End], d.closed[c.End] = 0, 0, false
 	}
 	switch {
-	case c.Verb == lesson.Listen && c.err == nil:
-		d.conn().Know(tcp.Server, tcp.Listen)
-	case c.Verb == lesson.Listen:
-		return d.refused(d.ends[tcp.Server], c.err)
+	case c.Verb == lesson.Listen && c.err != nil:
+		return d.refused(d.ends[c.End], c.err)
+	case c.Verb == lesson.Listen && d.hosts == nil:
+		d.conn().Know(c.End, tcp.Listen)
 	case c.Verb == lesson.Send:
 		d.sent[c.End] += uint64(c.n)
 	case c.Verb == lesson.Recv:
 		d.got[c.End] += uint64(c.n)
+	case c.Verb == lesson.Connect, c.Verb == lesson.Accept: // perhaps not the first
+		d.sent[c.End], d.got[c.End], d.closed[c.End] = 0, 0, false
+	case c.listener:
 	case c.Verb == lesson.Close, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
 		d.closed[c.End] = true
 	}

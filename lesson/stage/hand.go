@@ -142,7 +142,7 @@ func (d *director) letGo(e tcp.End) error {
 		on = tcp.Timeout2MSL
 	}
 	rule, _ := tcp.Answer(d.conn().State(e), on)
-	d.conn().Know(e, tcp.Closed)
+	d.conn().Happen(e, on)
 	if rule == nil {
 		return nil
 	}

@@ -37,6 +37,8 @@ type call struct {
 	asked   bool // of the program
 	told    bool // as entered
 
+	listener bool // Close closed the listening socket
+
 	done     chan struct{}
 	n        int   // bytes sent or received
 	err      error // from the socket call
@@ -120,7 +122,7 @@ func (p *program) take() socket {
 func (p *program) do(c *call) {
 	switch c.Verb {
 	case lesson.Listen:
-		c.err = p.listen.listen()
+		c.err = p.listens()
 	case lesson.Accept:
 		var s socket
 		if s, c.err = p.listen.accept(p.peer); c.err == nil {
@@ -137,11 +139,23 @@ func (p *program) do(c *call) {
 	case lesson.Shutdown:
 		c.err = p.socket.shutdownWrite()
 	case lesson.Close:
-		c.err = p.close()
+		c.listener, c.err = p.close()
 	case lesson.Abort, lesson.Crash:
 		c.err = p.take().abort()
 	default: // no socket call
 	}
+}
+
+// listens is listen(). A client that listens does so on the port it would
+// connect from.
+func (p *program) listens() error {
+	p.mu.Lock()
+	if p.listen == none {
+		p.listen, p.socket = p.socket, none
+	}
+	s := p.listen
+	p.mu.Unlock()
+	return s.listen()
 }
 
 // connect is connect(). A server that connects does so from the port it would
@@ -152,6 +166,8 @@ func (p *program) connect() (err error) {
 	case p.socket == none && p.listen != none:
 		p.socket, p.listen = p.listen, none
 	case p.socket == none:
+		_ = p.held.close() // its connection is over
+		p.held = none
 		p.socket, err = open(p.local, true)
 	}
 	s := p.socket
@@ -162,19 +178,26 @@ func (p *program) connect() (err error) {
 	return s.connect(p.peer)
 }
 
-// close is close(). With hold it is made in two halves where the other end has
-// not closed yet: shutdown(SHUT_RDWR), which is all that the wire and the states
+// close is close(): of the connection, or of the listening socket where there
+// is none. With hold it is made in two halves where the other end has not
+// closed yet: shutdown(SHUT_RDWR), which is all that the wire and the states
 // show of a close(), now; and the release of the socket when the lesson is over.
 // Linux gives an abandoned socket in FIN_WAIT2 up after tcp_fin_timeout (60 s),
 // and whoever steps through a lesson may talk for longer than that. Data that
 // was not read must not be held: its close() sends a RST.
-func (p *program) close() error {
+func (p *program) close() (listener bool, err error) {
 	s := p.take()
-	if !p.hold || s.unread() > 0 {
-		return s.close()
+	switch {
+	case s == none:
+		p.mu.Lock()
+		s, p.listen = p.listen, none
+		p.mu.Unlock()
+		return true, s.close()
+	case !p.hold || s.unread() > 0:
+		return false, s.close()
 	}
 	p.held = s
-	return s.shutdownBoth()
+	return false, s.shutdownBoth()
 }
 
 // stop ends the program whatever it is doing, and drops its sockets without a
