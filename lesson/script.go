@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
@@ -22,6 +23,8 @@ type Action struct {
 	Of   Selector    // which segment a wire's verb means: the next one like this
 	Seq  int32       // of an injected segment, relative to its sender's first number
 	Ack  int32       // likewise, relative to the peer's
+
+	Latency time.Duration // of every segment from now on
 }
 
 // Verb is what an action does.
@@ -53,6 +56,7 @@ const (
 	Delay     // it arrives when its sender has repeated it
 	Corrupt   // it arrives with a bit turned over
 	Inject    // an old segment, not sent now, arrives
+	Latency   // from now on every segment takes so long
 	numVerbs
 )
 
@@ -97,6 +101,7 @@ var verbs = [numVerbs]struct {
 	Reorder:   {name: "reorder", who: theWire, arg: segmentArg},
 	Delay:     {name: "delay", who: theWire, arg: segmentArg},
 	Corrupt:   {name: "corrupt", who: theWire, arg: segmentArg},
+	Latency:   {name: "latency", who: theWire, arg: "MILLISECONDS"},
 	Inject:    {name: "inject", who: theWire, arg: segmentArg + " seq N [ack N]"},
 }
 
@@ -198,6 +203,15 @@ func (p *parser) action(line int, when When, text string) error {
 func (p *parser) onWire(line int, a *Action) error {
 	words := strings.Fields(a.Arg)
 	ok := true
+	if a.Verb == Latency {
+		n, err := strconv.ParseUint(a.Arg, 10, 10)
+		if err != nil {
+			return p.bad(line, fmt.Sprintf("expected a number of milliseconds below 1024, such as wire latency 20; found %q", a.Arg),
+				fmt.Sprintf("应为小于 1024 的毫秒数，例如 wire latency 20；实为 %q", a.Arg))
+		}
+		a.Latency = time.Duration(n) * time.Millisecond
+		return nil
+	}
 	if a.Verb == Inject {
 		for ok && len(words) > 2 && (words[len(words)-2] == "seq" || words[len(words)-2] == "ack") {
 			n, err := strconv.ParseInt(words[len(words)-1], 10, 32)

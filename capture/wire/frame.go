@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
+	"time"
 
 	"lesson/capture"
 	"lesson/lesson/tcp"
@@ -18,6 +19,8 @@ type Frame struct {
 const (
 	ethernetLen = 14
 	tcpLen      = 20 // without options
+
+	protocol = 6 // TCP's number in IP headers
 
 	offSeq, offAck, offFlags, offWindow, offSum, offUrgent = 4, 8, 12, 14, 16, 18
 )
@@ -73,6 +76,31 @@ func (f *Frame) Altered(change func(*tcp.Segment)) Frame {
 	return c
 }
 
+// Blank is a bare SYN from a port of one host to a port of the other, with
+// sequence number 0 and no options: what Altered can make any segment of.
+func (w *Wire) Blank(from tcp.End, fromPort, toPort uint16) Frame {
+	src, dst := w.Addr(from), w.Addr(from.Peer())
+	frame := append(hardware(from.Peer()), hardware(from)...)
+	if src.Is4() {
+		frame = append(frame, 0x08, 0x00, 0x45, 0, 0, 0, 0, 0, 0x40, 0, 64, protocol, 0, 0)
+	} else {
+		frame = append(frame, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 0, protocol, 64)
+	}
+	frame = append(append(frame, src.AsSlice()...), dst.AsSlice()...)
+	at := len(frame)
+	header := make([]byte, tcpLen)
+	binary.BigEndian.PutUint16(header, fromPort)
+	binary.BigEndian.PutUint16(header[2:], toPort)
+	binary.BigEndian.PutUint16(header[offFlags:], tcpLen/4<<12|uint16(tcp.SYN))
+	binary.BigEndian.PutUint16(header[offWindow:], 0xffff)
+	frame = append(frame, header...)
+	finish(frame, at)
+	f := Frame{From: from}
+	var d capture.Decoder
+	f.Captured, _ = d.Decode(time.Now().UnixNano(), capture.LinkEthernet, frame)
+	return f
+}
+
 // finish sets the lengths and checksums of a frame whose TCP header begins at
 // the given place. The hosts' IPv6 packets have no extension headers.
 func finish(frame []byte, at int) {
@@ -86,7 +114,6 @@ func finish(frame []byte, at int) {
 	} else {
 		binary.BigEndian.PutUint16(ip[4:], uint16(len(segment)))
 	}
-	const protocol = 6
 	pseudo := sum(protocol+uint32(len(segment)), addresses) // RFC 9293 §3.1
 	binary.BigEndian.PutUint16(segment[offSum:], 0)
 	binary.BigEndian.PutUint16(segment[offSum:], ^sum(uint32(pseudo), segment))

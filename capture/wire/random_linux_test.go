@@ -60,7 +60,8 @@ type walks struct {
 
 	left, arrived, asked, disagreed int
 	taken                           map[tcp.Rule]int
-	late int; latest time.Duration
+	late                            int
+	latest                          time.Duration
 }
 
 // walk is one connection, or several one after the other between the same
@@ -77,7 +78,7 @@ type walk struct {
 	until  time.Time // the walk rests until a segment leaves or this time
 	faults int       // percent
 	forge  int       // percent
-	narrow bool // its buffers are small
+	narrow bool      // its buffers are small
 	log    []string
 	wrong  bool
 }

@@ -226,6 +226,10 @@ func (h hosts) Corrupt(c *tcp.Captured) tcp.Captured {
 	return f.Corrupt().Captured
 }
 
+func (h hosts) Blank(from tcp.End, fromPort, toPort uint16) tcp.Captured {
+	return h.Wire.Blank(from, fromPort, toPort).Captured
+}
+
 func (h hosts) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captured {
 	f := wire.Frame{Captured: *c}
 	return f.Altered(change).Captured

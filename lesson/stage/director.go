@@ -31,7 +31,8 @@ type director struct {
 	sent     [2]uint64           // bytes that send() has taken
 	got      [2]uint64           // bytes that recv() has returned
 	closed   [2]bool             // by close(), shutdown() or abort
-	opened   bool                // connect() was called
+	opened   [2]bool             // connect() was called, and its SYN has not been seen yet
+	began    [2]bool             // the SYN of its last connect() was seen
 
 	teller    lesson.Teller
 	mute      bool // the teller has failed: nothing more is told
@@ -126,6 +127,9 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 		return d.letThrough(a)
 	case lesson.Inject:
 		return d.inject(a)
+	case lesson.Latency:
+		d.way.latency = a.Latency
+		return nil
 	case lesson.DelayAcks:
 		return nil // from the beginning
 	}
@@ -134,7 +138,9 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 		c.text = []byte(d.fill(a.Arg))
 	}
 	d.moved = true
-	d.opened = d.opened || a.Verb == lesson.Connect
+	if a.Verb == lesson.Connect {
+		d.opened[a.End], d.began[a.End] = true, false
+	}
 	d.calls[a.End] = append(d.calls[a.End], c)
 	if d.hosts == nil {
 		d.programs[a.End].ask(c) // which does it the moment it can
@@ -157,7 +163,7 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 // once each has sent its own when the script goes on.
 func (d *director) begins(e tcp.End) error {
 	what := lang.Text{EN: fmt.Sprintf("the SYN of the %s", e), ZH: endZH(e) + "的 SYN"}
-	for !d.conn().Summary().End[e].Active {
+	for !d.began[e] {
 		if err := d.oneMore(what); err != nil {
 			return err
 		}
@@ -219,14 +225,16 @@ func (d *director) proceed(e tcp.End) error {
 		if err := d.read(); err != nil {
 			return err
 		}
-		d.happened(c)
+		if err := d.happened(c); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
 // happened tells the connection of a call that is done, for what it does
 // without a segment. What it has sent was told before.
-func (d *director) happened(c *call) {
+func (d *director) happened(c *call) error {
 	on, ok := map[lesson.Verb]tcp.Event{
 		lesson.Listen: tcp.PassiveOpen, lesson.Shutdown: tcp.Shutdown, lesson.Close: tcp.Close, lesson.Abort: tcp.Abort,
 	}[c.Verb]
@@ -236,6 +244,8 @@ func (d *director) happened(c *call) {
 	if ok && c.err == nil {
 		d.conn().Happen(c.End, on)
 	}
+	_, err := d.truth()
+	return err
 }
 
 // finish waits for a call to return, and takes note of what it did.
@@ -283,7 +293,16 @@ func (d *director) segment(c tcp.Captured) error {
 		return nil
 	}
 	d.moved = true
-	return d.row(d.narrator.Tell(&c))
+	s := d.narrator.Tell(&c)
+	d.opens(s.Step.From, c.Flags)
+	return d.row(s)
+}
+
+// opens takes note of the SYN of a connect().
+func (d *director) opens(from tcp.End, flags tcp.Flags) {
+	if flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
+		d.opened[from], d.began[from] = false, true
+	}
 }
 
 // row takes a segment into the story, with the author's note, what differs

@@ -196,8 +196,11 @@ func (p *program) close() (listener bool, err error) {
 	case !p.hold || s.unread() > 0:
 		return false, s.close()
 	}
+	if s.shutdownBoth() != nil {
+		return false, s.close() // it is connected no more: there is nothing to hold
+	}
 	p.held = s
-	return false, s.shutdownBoth()
+	return false, nil
 }
 
 // stop ends the program whatever it is doing, and drops its sockets without a

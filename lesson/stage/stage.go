@@ -58,6 +58,8 @@ type Hosts interface {
 	// Altered returns a segment like this one, without payload, with other
 	// fields and a right checksum.
 	Altered(*tcp.Captured, func(*tcp.Segment)) tcp.Captured
+	// Blank returns a bare SYN from one end's port to the other's.
+	Blank(from tcp.End, fromPort, toPort uint16) tcp.Captured
 	// DelayAcks lets a host's kernel delay its acknowledgements, as it does
 	// by default; else it acknowledges at once.
 	DelayAcks(tcp.End) error

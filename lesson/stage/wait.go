@@ -196,7 +196,7 @@ func conditions(all []lesson.Condition) lang.Text {
 // pending reports whether the programs have done something that the wire has
 // not shown yet. Until it has, no state is the one to wait for.
 func (d *director) pending() bool {
-	if d.opened && d.story.n == 0 {
+	if d.opened[tcp.Client] || d.opened[tcp.Server] {
 		return true
 	}
 	sent := d.conn().Summary().End
@@ -218,9 +218,9 @@ func (d *director) released(c *call) bool {
 	idle := s == tcp.Closed || s == tcp.Listen
 	switch c.Verb {
 	case lesson.Connect:
-		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || conn.Summary().End[c.End].Active)
+		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || d.began[c.End])
 	case lesson.Accept:
-		return s != tcp.SynRecv && !idle
+		return s == tcp.Established || s == tcp.CloseWait
 	default:
 		return conn.Received(c.End) > d.got[c.End] || conn.FinReceived(c.End) || idle && d.story.n > 0
 	}

@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,7 @@ type way struct {
 	truth   [2]lesson.Kernel // what the kernels said last
 	alone   [2]bool          // its kernel had let go of it when last asked
 	changed bool             // a person has decided otherwise than the lesson
+	latency time.Duration    // how long a segment takes from one end to the other
 }
 
 // flight is a segment that has left its sender and has not arrived.
@@ -64,6 +66,7 @@ func (d *director) leaves(c tcp.Captured) (err error) {
 		return nil
 	}
 	d.moved = true
+	d.opens(from, c.Flags)
 	if err := d.meets(from, c.Flags); err != nil {
 		return err
 	}
@@ -153,6 +156,7 @@ func (d *director) send(f *flight, verb lesson.Verb) error {
 		if f.told {
 			return nil
 		}
+		d.present(s)
 		s.Fate, s.Kernel = lesson.Lost, s.InFlight
 		return d.row(s)
 	case lesson.Hold, lesson.Reorder, lesson.Delay:
@@ -226,6 +230,13 @@ func (d *director) deliver(s *lesson.Segment) error {
 	if err := d.meets(s.Step.From, s.Flags); err != nil {
 		return err
 	}
+	if d.way.latency > 0 {
+		select {
+		case <-time.After(d.way.latency):
+		case <-d.ctx.Done():
+			return context.Cause(d.ctx)
+		}
+	}
 	return d.hosts.Deliver(s.Step.From, &s.Captured)
 }
 
@@ -269,7 +280,8 @@ func (d *director) overdue() error {
 
 // repeats reports whether s is another sending of what t carries.
 func repeats(s, t *tcp.Segment) bool {
-	return s.SeqLen() > 0 && s.Flags&tcp.SYN == t.Flags&tcp.SYN &&
+	const opens = tcp.SYN | tcp.ACK // a SYN,ACK is no repeated SYN
+	return s.SeqLen() > 0 && s.Flags&opens == t.Flags&opens &&
 		t.Seq.LessEq(s.Seq) && s.End().LessEq(t.End())
 }
 
@@ -318,15 +330,14 @@ func (d *director) letThrough(a lesson.Action) error {
 	}
 }
 
-// inject lets an old segment arrive, made from a later one of the same end.
+// inject lets an old segment arrive, made from a later one of the same end if
+// there is one.
 func (d *director) inject(a lesson.Action) (err error) {
 	from := a.Of.From
 	sample := d.way.sample[from]
 	if sample == nil {
-		return &lang.Problem{What: lang.Text{
-			EN: fmt.Sprintf("line %d of the lesson: the %s has sent nothing yet that could be injected", a.Line, from),
-			ZH: fmt.Sprintf("课程第 %d 行：%s还没有发送过任何报文段，无从注入", a.Line, endZH(from)),
-		}}
+		blank := d.hosts.Blank(from, d.ends[from].Port(), d.ends[from.Peer()].Port())
+		sample = &blank
 	}
 	old := d.hosts.Altered(sample, func(s *tcp.Segment) {
 		s.Flags = a.Of.Flags

@@ -19,12 +19,16 @@ type below struct {
 	columns, rows int      // of the terminal; 0 where not known
 	lines         []string // as they stand on the screen
 	said          []string // where nothing can be taken away: the latest sentences
+	broken        bool     // the terminal's width has changed since
 }
 
 // usualRows are taken for granted where a terminal does not tell its height.
 const usualRows = 24
 
-func (b *below) resize(columns, rows int) { b.columns, b.rows = columns, rows }
+func (b *below) resize(columns, rows int) {
+	b.broken = b.broken || columns != b.columns
+	b.columns, b.rows = columns, rows
+}
 
 // height is how many rows of the screen lines take. A terminal that has become
 // narrower meanwhile has broken them anew.
@@ -57,13 +61,16 @@ func (b *below) erase(to *bytes.Buffer) {
 		b.home(to)
 		to.WriteString("\x1b[J")
 	}
-	b.lines, b.said = nil, nil
+	b.lines, b.said, b.broken = nil, nil, false
 }
 
 // replace puts lines in the place of what stands there, if they differ. Each
 // line is written over the old one, so that nothing flickers.
 func (b *below) replace(to *bytes.Buffer, lines []string) {
-	if slices.Equal(lines, b.lines) {
+	switch {
+	case b.broken:
+		b.erase(to)
+	case slices.Equal(lines, b.lines):
 		return
 	}
 	b.home(to)

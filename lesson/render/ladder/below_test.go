@@ -262,6 +262,13 @@ func TestNarrowed(t *testing.T) {
 	if got := b.String(); got != "\r\x1b[1A\x1b[J" {
 		t.Errorf("%q", got)
 	}
+	_ = l.Keys(lang.Text{EN: "x"})
+	l.Resize(60, 24)
+	b.Reset()
+	_ = l.Keys(lang.Text{EN: "x"})
+	if got := b.String(); got != "\r\x1b[J x" {
+		t.Errorf("drawn again by %q", got)
+	}
 }
 
 func BenchmarkFlight(b *testing.B) {
