@@ -28,5 +28,8 @@ func (*Diag) Ask(local, remote netip.AddrPort) (Socket, error) {
 	return Socket{}, errors.ErrUnsupported
 }
 
+// Listening always fails.
+func (*Diag) Listening() (bool, error) { return false, errors.ErrUnsupported }
+
 // Close does nothing.
 func (*Diag) Close() error { return nil }
