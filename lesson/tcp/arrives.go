@@ -73,6 +73,8 @@ func (o *observation) getsSyn() {
 		y.gotSyn = o.c.n
 		y.set(passive)
 	case SynRecv:
+	case Closed:
+		// Nobody listens: it is answered with RST (§3.10.7.1).
 	default:
 		if o.step.Findings&Retransmission == 0 {
 			o.step.Findings |= Unacceptable

@@ -22,8 +22,9 @@ type telling struct {
 	latest    map[[2]netip.AddrPort]*connection // by ends
 	current   *connection
 	segments  int
-	first     time.Time // of the first segment told
-	final     time.Time // the latest segment's time
+	first     time.Time     // of the first segment told
+	final     time.Time     // the latest segment's time
+	told      time.Duration // the time of the last one told, since the first
 	disagreed int
 }
 
@@ -63,6 +64,11 @@ func (t *telling) row(c *connection, s *lesson.Segment) error {
 	}
 	s.Since, t.final = at.Sub(t.first), at
 	c.untold = append(c.untold, s)
+	if c == t.current {
+		if err := t.flush(c); err != nil {
+			return err
+		}
+	}
 	if t.current == nil || t.current.over() || c.last.Sub(t.current.last) > turn {
 		for _, next := range t.all {
 			if next == t.current || len(next.untold) == 0 {
@@ -76,9 +82,6 @@ func (t *telling) row(c *connection, s *lesson.Segment) error {
 			}
 		}
 	}
-	if c == t.current {
-		return t.flush(c)
-	}
 	return nil
 }
 
@@ -88,14 +91,14 @@ func (t *telling) flush(c *connection) error {
 		return nil
 	}
 	if c != t.current {
-		if err := t.call(c.opener, "connection", introduced(c), nil); err != nil {
+		if err := t.call(c.opener, "connection", introduced(c, c.untold[0].Since < t.told), nil); err != nil {
 			return err
 		}
 		t.current, c.begun = c, true
 	}
 	for _, s := range c.untold {
 		t.segments++
-		s.N = t.segments
+		s.N, t.told = t.segments, s.Since
 		if err := t.tell(s); err != nil {
 			return err
 		}

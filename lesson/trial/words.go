@@ -49,15 +49,21 @@ func ending(s *os.ProcessState, asked bool) lang.Text {
 	return lang.Text{EN: fmt.Sprintf("exits, code %d", s.ExitCode()), ZH: fmt.Sprintf("退出，退出码 %d", s.ExitCode())}
 }
 
-func introduced(c *connection) lang.Text {
+// introduced says which connection is told from here on, and when what comes
+// has happened during what was told before.
+func introduced(c *connection, meanwhile bool) lang.Text {
 	from, to := c.ends[c.opener], c.ends[c.opener.Peer()]
-	if c.begun {
-		return lang.Text{EN: fmt.Sprintf("connection %d again", c.number), ZH: fmt.Sprintf("再看连接 %d", c.number)}
-	}
-	return lang.Text{
+	t := lang.Text{
 		EN: fmt.Sprintf("connection %d: port %d to %s, port %d", c.number, from.Port(), to.Addr(), to.Port()),
 		ZH: fmt.Sprintf("连接 %d：本地端口 %d，连到 %s 端口 %d", c.number, from.Port(), to.Addr(), to.Port()),
 	}
+	if c.begun {
+		t = lang.Text{EN: fmt.Sprintf("connection %d again", c.number), ZH: fmt.Sprintf("再看连接 %d", c.number)}
+	}
+	if meanwhile {
+		t.EN, t.ZH = "meanwhile "+t.EN, "与此同时，"+t.ZH
+	}
+	return t
 }
 
 func stillOpen(c *connection) lang.Text {
