@@ -31,6 +31,9 @@ func Enter(args []string) error {
 	if place == host {
 		return nil
 	}
+	if place == alone {
+		ownProcesses()
+	}
 	if err := up("lo"); err != nil {
 		return powerless(err, thisMachine(args))
 	}
@@ -41,6 +44,15 @@ func Enter(args []string) error {
 		return powerless(err, thisMachine(args))
 	}
 	return unix.Close(fd)
+}
+
+// ownProcesses lets /proc show this process's namespace, for itself and for
+// what it starts. Where that is forbidden, as in a container that hides a part
+// of /proc, they see the processes outside, which does no harm but confuses.
+func ownProcesses() {
+	if unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "") == nil {
+		_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	}
 }
 
 // endWithParent waits in the background for the pipe's end. The kernel's own

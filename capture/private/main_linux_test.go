@@ -48,7 +48,7 @@ func parent(what string, args []string) int {
 	if what == "one" {
 		return again(args)
 	}
-	code, err := Run(Options{Args: args, Host: what == "host"})
+	code, err := Run(Options{Args: args, Host: what == "host", Processes: what == "alone"})
 	return told(code, err)
 }
 
@@ -115,6 +115,20 @@ func child(args []string) int {
 	case "exit":
 		code, _ := strconv.Atoi(args[1])
 		return code
+	case "daemon": // leaves a process that nothing would end
+		c := exec.Command("sleep", "1000")
+		c.Stdout = os.Stdout
+		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		if err := c.Start(); err != nil {
+			return told(0, err)
+		}
+		if self, _ := os.Readlink("/proc/self"); self != strconv.Itoa(os.Getpid()) {
+			fmt.Println("/proc is that of other processes")
+		}
+		if args[1] == "die" {
+			unix.Kill(os.Getpid(), unix.SIGKILL)
+			os.Exit(1) // the first process of a namespace cannot kill itself
+		}
 	case "nothing":
 	case "die":
 		unix.Kill(os.Getpid(), unix.SIGKILL)

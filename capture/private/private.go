@@ -15,6 +15,10 @@ type Options struct {
 	Args []string
 	// Host leaves the child where this process is. It is supervised, no more.
 	Host bool
+	// Processes gives a child that is not on the Host its own processes too:
+	// it is the first of them, and when it ends, however that may be, the
+	// kernel ends all that it has started and all that those have started.
+	Processes bool
 	// Stdin, Stdout and Stderr are the child's; nil means this process's own.
 	Stdin, Stdout, Stderr *os.File
 	// Started, unless nil, is called once the child runs: the parent needs no

@@ -125,7 +125,7 @@ func powerless(err error, m machine) *lang.Problem {
 // often a lack of privilege, in a private namespace a security module. Other
 // errors are returned as they are. args are the command line, as in Options.
 func Refused(err error, args []string) error {
-	return notCaptured(err, place == own, thisMachine(args))
+	return notCaptured(err, place == own || place == alone, thisMachine(args))
 }
 
 func notCaptured(err error, private bool, m machine) error {

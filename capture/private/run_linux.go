@@ -13,11 +13,13 @@ import (
 	"lesson/lesson/lang"
 )
 
-// variable tells a process that it is the child, and where: host or own.
+// variable tells a process that it is the child, and where: on the host, in a
+// network of its own, or there with processes of its own besides.
 const (
 	variable = "LESSON_CHILD"
 	host     = "host"
 	own      = "own"
+	alone    = "alone"
 )
 
 // lifeline is the child's end of a pipe whose other end only its parent holds.
@@ -45,10 +47,15 @@ func Run(o Options) (code int, err error) {
 			files[i] = standard
 		}
 	}
-	attr := &os.ProcAttr{Files: files, Env: append(os.Environ(), variable+"="+own), Sys: namespaces()}
-	if o.Host {
-		attr.Env, attr.Sys = append(os.Environ(), variable+"="+host), nil
+	where, sys := own, namespaces()
+	switch {
+	case o.Host:
+		where, sys = host, nil
+	case o.Processes:
+		where = alone
+		sys.Cloneflags |= unix.CLONE_NEWPID | unix.CLONE_NEWNS
 	}
+	attr := &os.ProcAttr{Files: files, Env: append(os.Environ(), variable+"="+where), Sys: sys}
 
 	modes := terminalModes(files[0])
 	signals := make(chan os.Signal, 8)

@@ -94,6 +94,20 @@ func TestNothingLeft(t *testing.T) {
 	}
 }
 
+// With processes of its own, a child takes all that it has started along: else
+// the output would stay open.
+func TestProcesses(t *testing.T) {
+	needNamespaces(t)
+	for _, end := range []string{"return", "die"} {
+		for name, as := range map[string]func(*exec.Cmd) *exec.Cmd{"ordinary": ordinary, "whoever": func(c *exec.Cmd) *exec.Cmd { return c }} {
+			code, out := finish(t, as(command("alone", "daemon", end)))
+			if want := map[string]int{"return": 0, "die": 1}[end]; code != want || out != "" {
+				t.Errorf("%s, %s: exit code %d, want %d: %s", name, end, code, want, out)
+			}
+		}
+	}
+}
+
 func BenchmarkRun(b *testing.B) {
 	for name, what := range map[string]string{"private": "", "host": "host"} {
 		b.Run(name, func(b *testing.B) {

@@ -19,7 +19,7 @@ import (
 func bring(what string) error {
 	kind, value, _ := strings.Cut(what, "=")
 	switch kind {
-	case "", "host":
+	case "", "host", "alone":
 		return nil
 	case "sysctl": // of the user namespace this process is root in
 		if err := os.WriteFile("/"+sysctl(value), []byte("0\n"), 0); err != nil {

@@ -37,5 +37,8 @@ func (*Diag) Find(local, remote netip.AddrPort) (Listed, bool, error) {
 	return Listed{}, false, errors.ErrUnsupported
 }
 
+// Listening always fails.
+func (*Diag) Listening() (bool, error) { return false, errors.ErrUnsupported }
+
 // Close does nothing.
 func (*Diag) Close() error { return nil }

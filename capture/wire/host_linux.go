@@ -156,6 +156,9 @@ func (w *Wire) connect(e tcp.End) error {
 	if err := rt.RouteAdd(w.route(e, link, 1)); err != nil {
 		return fmt.Errorf("setting the route to %v: %w", peer, err)
 	}
+	if w.options.AnyAddress {
+		return w.anyAddress(e, rt, link)
+	}
 	return nil
 }
 

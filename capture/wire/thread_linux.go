@@ -73,7 +73,7 @@ func (t *thread) move(parent *thread) (err error) {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		return fmt.Errorf("creating a network namespace: %w", err)
 	}
-	if t.ns, err = netns.Get(); err != nil {
+	if t.ns, err = netns.GetFromPath("/proc/thread-self/ns/net"); err != nil {
 		return fmt.Errorf("opening a network namespace: %w", err)
 	}
 	return nil

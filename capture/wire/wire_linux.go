@@ -27,8 +27,8 @@ const (
 	queue = 8 << 20
 )
 
-// Wire is what lies between the two hosts. Next, Poll and Deliver may be
-// called by one goroutine at a time; the other methods by any.
+// Wire is what lies between the two hosts. Next and Poll may be called by one
+// goroutine at a time; the other methods by any.
 //
 // What is not TCP, such as an ICMP error, is passed on at once by whichever
 // Next or Poll comes upon it.

@@ -4,22 +4,18 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net/netip"
 	"os"
 	"os/signal"
 	"strconv"
 	"syscall"
 
-	"lesson/capture"
 	"lesson/capture/private"
 	"lesson/capture/privilege"
-	"lesson/capture/sockets"
 	"lesson/capture/wire"
 	"lesson/lesson"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
 	"lesson/lesson/stage"
-	"lesson/lesson/tcp"
 )
 
 // loopback is the interface live lessons are played on.
@@ -100,20 +96,17 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	for name, on := range f.set {
 		o.Set[name] = *on
 	}
-	open := a.onHost
+	var on *ground
 	if place == lesson.Private {
-		open = a.onWire
+		on, err = a.onWire(wire.Options{IPv6: f.ipv6})
+	} else {
+		on, err = a.onHost(f.port)
 	}
-	on, err := open(f)
 	if err != nil {
 		return err
 	}
 	defer on.close()
-	o.Wire, o.Interface = on.wire, on.name
-	o.Ask = func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
-		s, err := on.diag[e].Ask(local, remote)
-		return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
-	}
+	o.Wire, o.Interface, o.Ask = on.source, on.name, on.ask
 
 	var out tellers
 	if f.write != "" {
@@ -152,87 +145,6 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 		return nil
 	}
 	return err
-}
-
-// ground is where a lesson is played: the wire, and a line to each end's kernel.
-type ground struct {
-	wire  stage.Wire
-	name  string // the interface's
-	link  capture.LinkType
-	diag  [2]*sockets.Diag
-	close func()
-}
-
-// onHost captures on the host's loopback interface.
-func (a *app) onHost(f *liveFlags) (*ground, error) {
-	source, err := capture.Live(loopback, f.port)
-	if err != nil {
-		return nil, private.Refused(err, a.args)
-	}
-	diag, err := sockets.Open()
-	if err != nil {
-		_ = source.Close()
-		return nil, err
-	}
-	return &ground{
-		wire: source, name: loopback, link: source.LinkType(), diag: [2]*sockets.Diag{diag, diag},
-		close: func() { _, _ = diag.Close(), source.Close() },
-	}, nil
-}
-
-// onWire makes two hosts and the wire between them.
-func (a *app) onWire(f *liveFlags) (*ground, error) {
-	w, err := wire.New(wire.Options{IPv6: f.ipv6})
-	if err != nil {
-		return nil, err
-	}
-	g := &ground{wire: hosts{w}, link: w.LinkType()}
-	g.close = func() {
-		for _, d := range g.diag {
-			if d != nil {
-				_ = d.Close()
-			}
-		}
-		_ = w.Close()
-	}
-	for e := range g.diag {
-		if err := w.Do(tcp.End(e), func() (err error) { g.diag[e], err = sockets.Open(); return err }); err != nil {
-			g.close()
-			return nil, err
-		}
-	}
-	return g, nil
-}
-
-// hosts is the wire as a stage sees it.
-type hosts struct{ *wire.Wire }
-
-func (h hosts) Next() (tcp.Captured, error) {
-	f, err := h.Wire.Next()
-	return f.Captured, err
-}
-
-func (h hosts) Poll() (tcp.Captured, bool, error) {
-	f, ok, err := h.Wire.Poll()
-	return f.Captured, ok, err
-}
-
-func (h hosts) Deliver(from tcp.End, c *tcp.Captured) error {
-	return h.Wire.Deliver(&wire.Frame{Captured: *c, From: from})
-}
-
-func (h hosts) Corrupt(c *tcp.Captured) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Corrupt().Captured
-}
-
-func (h hosts) Blank(from tcp.End, fromPort, toPort uint16) tcp.Captured {
-	return h.Wire.Blank(from, fromPort, toPort).Captured
-}
-
-func (h hosts) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Altered(change).Captured
 }
 
 // signalled is the signal that ended a lesson.

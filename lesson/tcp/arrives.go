@@ -84,6 +84,8 @@ func (o *observation) getsSyn() {
 		y.gotSyn = o.c.n
 		y.set(passive)
 	case SynRecv:
+	case Closed:
+		// Nobody listens: it is answered with RST (§3.10.7.1).
 	case TimeWait:
 		if o.exact && y.calls&listens != 0 && y.rcv.Less(s.Seq) {
 			y.restart(TimeWait)

@@ -1,0 +1,142 @@
+package trial
+
+import (
+	"net/netip"
+	"runtime"
+
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+// passage is a segment's way over the wire. What it did may be read once done
+// is closed.
+type passage struct {
+	tcp.Captured
+	from   tcp.End
+	before lesson.Kernel    // of a SYN's receiver: does it listen?
+	after  [2]lesson.Kernel // by end
+	err    error            // why a kernel could not be asked
+	done   chan struct{}
+}
+
+// carry passes segments on until the wire ends, each at once, so that what the
+// programs do is as little late as can be: telling takes its time elsewhere.
+func (x *trial) carry() {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	defer close(x.items)
+	var sent flight
+	for {
+		p := sent.take()
+		if p == nil {
+			c, from, err := x.o.Wire.Next()
+			if err != nil {
+				x.broken = err
+				return
+			}
+			sent.add(c, from)
+			continue
+		}
+		x.notice(p)
+		err := x.pass(p)
+		close(p.done)
+		for err == nil {
+			var c tcp.Captured
+			var from tcp.End
+			var ok bool
+			if c, from, ok, err = x.o.Wire.Poll(); !ok {
+				break
+			}
+			sent.add(c, from)
+		}
+		if err != nil {
+			x.broken = err
+			return
+		}
+	}
+}
+
+// flight are segments that have been sent and not delivered, by sender, in the
+// order in which they were sent.
+type flight struct {
+	from [2][]*passage
+	last tcp.End // who received last
+}
+
+func (f *flight) add(c tcp.Captured, from tcp.End) {
+	f.from[from] = append(f.from[from], &passage{Captured: c, from: from, done: make(chan struct{})})
+}
+
+// take chooses the segment to deliver next: the kernel's own answer to the one
+// that was delivered last, so that a fast sender's next segment does not cross
+// it; else what was sent first. A sender's segments stay in order.
+func (f *flight) take() (p *passage) {
+	heads := [2]*passage{}
+	for e, waiting := range f.from {
+		if len(waiting) > 0 {
+			heads[e] = waiting[0]
+		}
+	}
+	own, other := heads[f.last], heads[f.last.Peer()]
+	switch {
+	case own == nil && other == nil:
+		return nil
+	case other == nil, own != nil && (!called(&own.Segment) || own.Number < other.Number):
+		p = own
+	default:
+		p = other
+	}
+	f.from[p.from] = f.from[p.from][1:]
+	f.last = p.from.Peer()
+	return p
+}
+
+// notice takes down that a segment is on its way. What has been printed before
+// it was sent stands before it; where a kernel has sent it by itself, that is
+// not what its program prints now.
+func (x *trial) notice(p *passage) {
+	x.order.Lock()
+	defer x.order.Unlock()
+	x.drain(p.from.Peer())
+	if called(&p.Segment) {
+		x.drain(p.from)
+	}
+	x.happens(item{passage: p})
+}
+
+// called reports whether a program's call has made its kernel send a segment:
+// connect(), send() or close(). Others answer what has arrived.
+func called(s *tcp.Segment) bool {
+	return s.Flags.Has(tcp.SYN) && !s.Flags.Has(tcp.ACK) || s.Flags.Has(tcp.FIN) || s.Len > 0
+}
+
+// pass delivers a segment and asks both kernels what that did.
+func (x *trial) pass(p *passage) error {
+	to := p.from.Peer()
+	if p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
+		p.before = x.ask(p, to)
+	}
+	if err := x.o.Wire.Deliver(to, &p.Captured); err != nil {
+		return err
+	}
+	p.after[to] = x.ask(p, to)
+	p.after[p.from] = x.ask(p, p.from)
+	return nil
+}
+
+// ask asks one end's kernel about the segment's connection.
+func (x *trial) ask(p *passage, e tcp.End) lesson.Kernel {
+	ends := p.ends()
+	k, err := x.o.Ask(e, ends[e], ends[e.Peer()])
+	if err != nil {
+		p.err = err
+		return lesson.Kernel{}
+	}
+	return k
+}
+
+// ends are the addresses of the connection, by host.
+func (p *passage) ends() (ends [2]netip.AddrPort) {
+	ends[p.from], ends[p.from.Peer()] = p.Src.AddrPort(), p.Dst.AddrPort()
+	return ends
+}

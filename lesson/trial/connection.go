@@ -1,0 +1,115 @@
+package trial
+
+import (
+	"net/netip"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+// connection is one of those that the programs make.
+type connection struct {
+	number   int // from 1
+	narrator *lesson.Narrator
+	sum      tcp.Conn // the same, whose client is who opened it
+	ends     [2]netip.AddrPort
+	opener   tcp.End
+	untold   []*lesson.Segment
+	begun    bool      // some of it has been told
+	last     time.Time // when a segment of it came last
+}
+
+// over reports whether a connection has been and is gone; one end may still
+// guard it in TIME_WAIT.
+func (c *connection) over() bool {
+	for e := tcp.Client; e <= tcp.Server; e++ {
+		switch c.narrator.Conn().State(e) {
+		case tcp.Closed, tcp.Listen, tcp.TimeWait, tcp.Unknown:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// owner finds the connection a segment belongs to, or begins it.
+func (x *trial) owner(p *passage) *connection {
+	ends := p.ends()
+	c := x.latest[ends]
+	if c != nil && !c.narrator.Conn().StartsNew(&p.Segment) {
+		return c
+	}
+	c = &connection{
+		number: len(x.all) + 1, opener: p.from, ends: ends,
+		narrator: lesson.NewNarrator(ends[tcp.Client], ends[tcp.Server]),
+	}
+	x.latest[ends] = c
+	x.all = append(x.all, c)
+	if p.before.Asked() { // whether anybody listens, no segment shows
+		c.narrator.Conn().Know(p.from, tcp.Closed)
+		c.narrator.Conn().Know(p.from.Peer(), p.before.State)
+	}
+	return c
+}
+
+// segment takes a segment that has been delivered into the story.
+func (x *trial) segment(p *passage) error {
+	<-p.done
+	if p.err != nil && !x.deaf {
+		x.deaf = true
+		if err := x.warn(deaf(p.err)); err != nil {
+			return err
+		}
+	}
+	c := x.owner(p)
+	s := c.narrator.Tell(&p.Captured)
+	c.sum.Observe(&p.Segment)
+	c.last = time.Now()
+	x.check(c, p, s)
+	return x.row(c, s)
+}
+
+// lag is how long a kernel is given to show what it has done.
+const lag = 50 * time.Millisecond
+
+// check compares what both kernels said with what the segment did. The program
+// that it has woken may have gone on already: then its kernel's answer is true
+// of a later moment, a segment to come shows that, and it does not count here.
+func (x *trial) check(c *connection, p *passage, s *lesson.Segment) {
+	late := time.Now().Add(lag)
+	for e, k := range p.after {
+		e := tcp.End(e)
+		for ; k.Asked() && !k.Agrees(s.Step.After[e]); k = x.ask(p, e) {
+			if x.sent(c, e) {
+				k = lesson.Kernel{}
+				break
+			}
+			if time.Now().After(late) {
+				x.disagreed++
+				break
+			}
+			select {
+			case i, ok := <-x.items:
+				if ok {
+					x.queue = append(x.queue, i)
+				}
+			case <-time.After(time.Millisecond):
+			}
+		}
+		if k.Asked() && k.Agrees(s.Step.After[e]) {
+			k.State = s.Step.After[e] // the listener found in place of no socket is CLOSED
+		}
+		s.Kernel[e] = k
+	}
+}
+
+// sent reports whether a segment of this end is waiting to be told.
+func (x *trial) sent(c *connection, e tcp.End) bool {
+	for _, i := range x.queue {
+		if i.passage != nil && i.passage.from == e && c.narrator.Owns(&i.passage.Segment) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,281 @@
+package trial
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/tcp"
+)
+
+const (
+	// calm is how long nothing must have happened before a server is taken
+	// to have said all: no event says that it has.
+	calm = 100 * time.Millisecond
+	// beat is how often is looked after what no event tells of.
+	beat = 5 * time.Millisecond
+)
+
+// trial is one run.
+type trial struct {
+	ctx     context.Context
+	o       Options
+	items   chan item // what happens, in order; closed when the wire ends
+	queue   []item    // taken from items already
+	quit    chan struct{}
+	broken  error // why the wire ended; read once items is closed
+	begun   time.Time
+	last    time.Time // when anything happened last
+	stopped time.Time // when the server was asked to end
+	noted   bool      // that connections stay open
+	deaf    bool      // the kernel cannot be asked
+	telling
+
+	order    sync.Mutex                 // of what goes into items
+	programs [2]atomic.Pointer[program] // by end; nil until it is started
+}
+
+// item is one thing that has happened: a segment's passage over the wire, or
+// what a program has printed, or how it has ended.
+type item struct {
+	passage *passage
+	end     tcp.End
+	printed []byte
+	state   *os.ProcessState
+}
+
+func newTrial(ctx context.Context, o Options, t lesson.Teller) *trial {
+	x := &trial{ctx: ctx, o: o, begun: time.Now(), items: make(chan item, 4096), quit: make(chan struct{})}
+	x.telling = newTelling(t)
+	_ = o.Wire.SetDeadline(time.Time{})
+	return x
+}
+
+// happens takes down what has happened. It is called with order held.
+func (x *trial) happens(i item) {
+	select {
+	case x.items <- i:
+	case <-x.quit:
+	}
+}
+
+// close ends everything that is left. The wire is its owner's to close.
+func (x *trial) close(carried <-chan struct{}) {
+	close(x.quit)
+	_ = x.o.Wire.SetDeadline(time.Now()) // wakes Next
+	<-carried
+	for e := range x.programs {
+		if p := x.programs[e].Load(); p != nil {
+			p.signal(syscall.SIGKILL)
+			defer p.close()
+		}
+	}
+	endAll()
+}
+
+// run follows the trial to its end.
+func (x *trial) run() error {
+	if err := x.tell(opening(x.o.Wire)); err != nil {
+		return err
+	}
+	if err := x.start(tcp.Server); err != nil {
+		return err
+	}
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		if len(x.queue) > 0 {
+			i := x.queue[0]
+			x.queue = x.queue[1:]
+			if err := x.handle(i); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case i, ok := <-x.items:
+			if !ok {
+				return x.broken
+			}
+			x.queue = append(x.queue, i)
+		case <-tick.C:
+			if over, err := x.tend(); over || err != nil {
+				return err
+			}
+		case <-x.ctx.Done():
+			return context.Cause(x.ctx)
+		}
+	}
+}
+
+// handle tells one thing that has happened.
+func (x *trial) handle(i item) error {
+	x.last = time.Now()
+	switch {
+	case i.passage != nil:
+		return x.segment(i.passage)
+	case i.state != nil:
+		return x.exited(i.end, i.state)
+	}
+	x.programs[i.end].Load().printed.add(i.printed)
+	return x.lines(i.end, false)
+}
+
+// start starts one end's program.
+func (x *trial) start(e tcp.End) error {
+	x.last = time.Now()
+	if err := x.call(e, "start", started(x.o.Commands[e]), nil); err != nil {
+		return err
+	}
+	p, err := startProgram(x.o, e)
+	if err != nil {
+		return notStarted(e, x.o.Commands[e], err)
+	}
+	x.programs[e].Store(p)
+	go x.listen(e, p)
+	go func() {
+		state := p.wait()
+		x.order.Lock()
+		defer x.order.Unlock()
+		x.drain(e)
+		x.happens(item{end: e, state: state})
+	}()
+	return nil
+}
+
+// listen takes down what a program prints, when it does.
+func (x *trial) listen(e tcp.End, p *program) {
+	for p.readable() {
+		x.order.Lock()
+		x.drain(e)
+		x.order.Unlock()
+	}
+}
+
+// drain takes down what a program has printed so far. It is called with order
+// held.
+func (x *trial) drain(e tcp.End) {
+	if p := x.programs[e].Load(); p != nil {
+		if b := p.read(); len(b) > 0 {
+			x.happens(item{end: e, printed: b})
+		}
+	}
+}
+
+func (x *trial) running(e tcp.End) bool {
+	p := x.programs[e].Load()
+	return p != nil && p.state == nil
+}
+
+func (x *trial) ended(e tcp.End) bool {
+	p := x.programs[e].Load()
+	return p != nil && p.state != nil
+}
+
+// tend looks after what no event tells of, and reports whether the trial is
+// over.
+func (x *trial) tend() (over bool, err error) {
+	quiet := time.Since(x.last)
+	if quiet >= calm {
+		for e := range x.programs {
+			if err := x.lines(tcp.End(e), true); err != nil {
+				return false, err
+			}
+		}
+	}
+	switch closed := x.allOver(); {
+	case x.programs[tcp.Client].Load() == nil:
+		return false, x.await()
+	case !x.ended(tcp.Client):
+		return false, nil
+	case quiet < calm, !closed && quiet < x.o.Linger:
+		return false, nil
+	case !closed && !x.noted:
+		x.noted = true
+		if err := x.remark(x.unclosed()...); err != nil {
+			return false, err
+		}
+		fallthrough
+	case x.running(tcp.Server):
+		x.stop()
+		return false, nil
+	}
+	return true, nil
+}
+
+// await starts the client once the server listens, or has been given time
+// enough to.
+func (x *trial) await() error {
+	listening, err := x.o.Listening()
+	switch {
+	case err != nil:
+		return err
+	case listening:
+	case x.ended(tcp.Server) && !x.programs[tcp.Server].Load().state.Success():
+		return endedEarly(x.programs[tcp.Server].Load().state)
+	case time.Since(x.begun) < x.o.Listen:
+		return nil
+	default:
+		if err := x.warn(neverListened(x.o.Listen)); err != nil {
+			return err
+		}
+	}
+	return x.start(tcp.Client)
+}
+
+// stop asks the server to end, and then makes it.
+func (x *trial) stop() {
+	p := x.programs[tcp.Server].Load()
+	switch {
+	case !x.running(tcp.Server):
+	case x.stopped.IsZero():
+		x.stopped = time.Now()
+		p.signal(syscall.SIGTERM)
+	case time.Since(x.stopped) > x.o.Stop:
+		p.signal(syscall.SIGKILL)
+	}
+}
+
+// exited tells how a program has ended.
+func (x *trial) exited(e tcp.End, state *os.ProcessState) error {
+	if err := x.lines(e, true); err != nil {
+		return err
+	}
+	x.programs[e].Load().state = state
+	return x.call(e, "exit", ending(state, e == tcp.Server && !x.stopped.IsZero()), nil)
+}
+
+// lines tells what a program has printed and is not told yet.
+func (x *trial) lines(e tcp.End, all bool) error {
+	p := x.programs[e].Load()
+	if p == nil {
+		return nil
+	}
+	if out := p.printed.take(all); len(out) > 0 {
+		return x.call(e, "print", noWords, out)
+	}
+	return nil
+}
+
+// end tells what is left, and the Ending.
+func (x *trial) end(failed error) error {
+	if err := x.finish(); err != nil {
+		return err
+	}
+	dropped := x.o.Wire.Dropped()
+	if dropped > 0 {
+		if err := x.warn(lost(dropped)); err != nil {
+			return err
+		}
+	}
+	var cause error
+	if x.ctx.Err() != nil {
+		cause = context.Cause(x.ctx)
+	}
+	return x.tell(x.ending(dropped, cause != nil && errors.Is(failed, cause)))
+}

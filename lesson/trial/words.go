@@ -1,0 +1,129 @@
+package trial
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"syscall"
+	"time"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
+)
+
+func opening(w Wire) *lesson.Opening {
+	o := &lesson.Opening{
+		Name: "try", Title: lang.Text{EN: "Your own programs", ZH: "您自己的程序"},
+		Place: lesson.Private, Interface: "wire", Checked: true,
+	}
+	for e := range o.Ends {
+		o.Ends[e] = netip.AddrPortFrom(w.Addr(tcp.End(e)), 0)
+	}
+	return o
+}
+
+var noWords lang.Text
+
+func same(s string) lang.Text { return lang.Text{EN: s, ZH: s} }
+
+func endZH(e tcp.End) string {
+	if e == tcp.Client {
+		return "客户端"
+	}
+	return "服务器"
+}
+
+// started is the command line, as a shell shows it.
+func started(command string) lang.Text { return same("$ " + command) }
+
+func ending(s *os.ProcessState, asked bool) lang.Text {
+	signal := s.Sys().(syscall.WaitStatus)
+	switch {
+	case asked:
+		return lang.Text{EN: "is stopped: it was still serving", ZH: "被停止：它仍在提供服务"}
+	case signal.Signaled():
+		name := signal.Signal().String()
+		return lang.Text{EN: fmt.Sprintf("killed: %s (signal %d)", name, signal.Signal()), ZH: fmt.Sprintf("被信号 %d 终止（%s）", signal.Signal(), name)}
+	}
+	return lang.Text{EN: fmt.Sprintf("exits, code %d", s.ExitCode()), ZH: fmt.Sprintf("退出，退出码 %d", s.ExitCode())}
+}
+
+// introduced says which connection is told from here on, and when what comes
+// has happened during what was told before.
+func introduced(c *connection, meanwhile bool) lang.Text {
+	from, to := c.ends[c.opener], c.ends[c.opener.Peer()]
+	t := lang.Text{
+		EN: fmt.Sprintf("connection %d: port %d to %s, port %d", c.number, from.Port(), to.Addr(), to.Port()),
+		ZH: fmt.Sprintf("连接 %d：本地端口 %d，连到 %s 端口 %d", c.number, from.Port(), to.Addr(), to.Port()),
+	}
+	if c.begun {
+		t = lang.Text{EN: fmt.Sprintf("connection %d again", c.number), ZH: fmt.Sprintf("再看连接 %d", c.number)}
+	}
+	if meanwhile {
+		t.EN, t.ZH = "meanwhile "+t.EN, "与此同时，"+t.ZH
+	}
+	return t
+}
+
+func stillOpen(c *connection) lang.Text {
+	conn := c.narrator.Conn()
+	for e := tcp.Client; e <= tcp.Server; e++ {
+		if conn.State(e) == tcp.CloseWait {
+			return lang.Text{
+				EN: fmt.Sprintf("Connection %d is not closed: the %s is in CLOSE_WAIT, its program has not called close().", c.number, e),
+				ZH: fmt.Sprintf("连接 %d 没有关闭：%s处于 CLOSE_WAIT，它的程序没有调用 close()。", c.number, endZH(e)),
+			}
+		}
+	}
+	return lang.Text{
+		EN: fmt.Sprintf("Connection %d is not closed: the client is in %s, the server in %s.", c.number, conn.State(tcp.Client), conn.State(tcp.Server)),
+		ZH: fmt.Sprintf("连接 %d 没有关闭：客户端处于 %s，服务器处于 %s。", c.number, conn.State(tcp.Client), conn.State(tcp.Server)),
+	}
+}
+
+func neverListened(d time.Duration) lang.Text {
+	return lang.Text{
+		EN: fmt.Sprintf("The server has not called listen() in %v; the client is started all the same.", d),
+		ZH: fmt.Sprintf("服务器在 %v 内没有调用 listen()；仍然启动客户端。", d),
+	}
+}
+
+func deaf(err error) lang.Text {
+	return lang.Text{
+		EN: "The kernel could not be asked for its states: " + err.Error(),
+		ZH: "无法向内核查询套接字状态：" + err.Error(),
+	}
+}
+
+func lost(n uint64) lang.Text {
+	return lang.Text{
+		EN: fmt.Sprintf("the wire lost %d frames; segments of these connections may be among them.", n),
+		ZH: fmt.Sprintf("线路丢失了 %d 帧，其中可能有这些连接的报文段。", n),
+	}
+}
+
+func notStarted(e tcp.End, command string, err error) *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: fmt.Sprintf("the %s could not be started: %s", e, command),
+			ZH: fmt.Sprintf("无法启动%s：%s", endZH(e), command),
+		},
+		Err: err,
+	}
+}
+
+func endedEarly(s *os.ProcessState) *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: "the server ended before it listened, so the client was not started",
+			ZH: "服务器还没有开始监听就结束了，因此没有启动客户端",
+		},
+		Hint: lang.Text{
+			EN: "what it printed stands above; try it by itself first",
+			ZH: "它的输出见上文；请先单独运行它试试",
+		},
+		Code: lang.ExitFailure,
+		Err:  fmt.Errorf("%v", s),
+	}
+}
