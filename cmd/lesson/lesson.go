@@ -14,8 +14,29 @@ import (
 
 // aliases are further names under which people look for a lesson.
 var aliases = map[string][]string{
-	"handshake": {"open", "three-way-handshake", "三次握手"},
-	"teardown":  {"close", "four-way-close", "四次挥手"},
+	"handshake":               {"open", "three-way-handshake", "三次握手"},
+	"teardown":                {"close", "four-way-close", "四次挥手"},
+	"three-segment-close":     {"three-way-close", "三次挥手"},
+	"article":                 {"文章"},
+	"data":                    {"sequence-numbers", "数据", "序号"},
+	"half-close":              {"half-closed", "shutdown", "半关闭"},
+	"simultaneous-close":      {"closing", "同时关闭"},
+	"close-wait":              {"close-wait-leak", "forgotten-close"},
+	"simultaneous-open":       {"同时打开"},
+	"refused":                 {"connection-refused", "连接被拒绝"},
+	"abort":                   {"rst", "reset", "linger", "异常终止"},
+	"write-after-close":       {"broken-pipe", "epipe"},
+	"lost-syn":                {"syn-timeout"},
+	"lost-data":               {"retransmission", "重传"},
+	"lost-last-ack":           {"time-wait", "2msl"},
+	"reordered":               {"out-of-order", "乱序"},
+	"duplicated":              {"duplicate"},
+	"corrupted":               {"checksum", "校验和"},
+	"old-duplicate-syn":       {"why-three"},
+	"half-open":               {"crash", "半打开"},
+	"challenge-ack":           {"挑战ACK"},
+	"time-wait-reuse":         {"port-reuse", "端口复用"},
+	"time-wait-assassination": {"rfc1337"},
 }
 
 // liveFlags are a live lesson's flags.

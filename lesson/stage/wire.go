@@ -190,9 +190,7 @@ func (d *director) arrive(f *flight, fate lesson.Fate) (err error) {
 			return err
 		}
 		d.narrator.Arrive(s, fate)
-		if s.Kernel, err = d.answered(); err == nil {
-			err = d.row(s)
-		}
+		err = d.arrived(s)
 	}
 	if err != nil {
 		return err
@@ -208,10 +206,7 @@ func (d *director) land(told *lesson.Segment, fate lesson.Fate) (err error) {
 	}
 	s := d.narrator.Later(told, fate, time.Now())
 	s.Before, s.InFlight = before, before
-	if s.Kernel, err = d.answered(); err != nil {
-		return err
-	}
-	return d.row(s)
+	return d.arrived(s)
 }
 
 // present brings up to date what is told of a segment that left some time ago.
@@ -240,12 +235,16 @@ func (d *director) deliver(s *lesson.Segment) error {
 	return d.hosts.Deliver(s.Step.From, &s.Captured)
 }
 
-// answered asks both kernels after an arrival, and reads what they answered.
-func (d *director) answered() (kernel [2]lesson.Kernel, err error) {
-	if kernel, err = d.truth(); err != nil {
-		return kernel, err
+// arrived asks both kernels after an arrival, tells it, and then reads what was
+// answered: of that, something may have to be told at once.
+func (d *director) arrived(s *lesson.Segment) (err error) {
+	if s.Kernel, err = d.truth(); err != nil {
+		return err
 	}
-	return kernel, d.read()
+	if err = d.row(s); err != nil {
+		return err
+	}
+	return d.read()
 }
 
 // overtakes lets those arrive that the segment has overtaken, or that it
@@ -347,6 +346,9 @@ func (d *director) inject(a lesson.Action) (err error) {
 		}
 	})
 	old.Time = time.Now().UnixNano()
+	if err := d.meets(from, old.Flags); err != nil {
+		return err
+	}
 	if err := d.flush(); err != nil {
 		return err
 	}
@@ -356,10 +358,7 @@ func (d *director) inject(a lesson.Action) (err error) {
 	}
 	s := d.narrator.Inject(&old)
 	s.Before, s.InFlight = before, before
-	if s.Kernel, err = d.answered(); err != nil {
-		return err
-	}
-	return d.row(s)
+	return d.arrived(s)
 }
 
 // truth asks both kernels, once more where they do not agree with the story: a
