@@ -1,8 +1,6 @@
 package lesson
 
 import (
-	"slices"
-
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 	"lesson/lesson/tcp/notation"
@@ -110,11 +108,21 @@ type Promise struct {
 }
 
 // NeedsWire reports whether the lesson can be played only where the program is
-// the wire: it decides what becomes of segments, or shows what loopback cannot.
+// the wire: it decides what becomes of segments, or goes beyond the one
+// connection between a client and a listener that loopback can show.
 func (l *Lesson) NeedsWire() bool {
-	return slices.ContainsFunc(l.Script, func(a Action) bool {
-		return verbs[a.Verb].who == theWire || a.Verb == Crash || a.Verb == Connect && a.End == tcp.Server
-	})
+	var open [2]bool
+	for _, a := range l.Script {
+		switch {
+		case verbs[a.Verb].who == theWire, a.Verb == Crash,
+			a.Verb == Listen && a.End == tcp.Client, a.Verb == Connect && a.End == tcp.Server,
+			a.Verb == Connect && open[a.End], a.Verb == Close && !open[a.End]:
+			return true
+		case a.Verb == Connect, a.Verb == Accept:
+			open[a.End] = true
+		}
+	}
+	return false
 }
 
 // Option finds one of the lesson's options by name.

@@ -122,6 +122,9 @@ func TestLiveAlike(t *testing.T) {
 	}
 	n := live(t)
 	for _, l := range lessons.All() {
+		if l.NeedsWire() {
+			continue
+		}
 		var first record
 		for i := range runs {
 			var r record

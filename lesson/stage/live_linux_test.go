@@ -72,12 +72,15 @@ func TestPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-test.run=^TestLive", "-test.timeout=5m"}
+	args := []string{"-test.run=^Test(Live|Wire)", "-test.timeout=5m"}
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}
 	if testing.Verbose() {
 		args = append(args, "-test.v")
+	}
+	if *update {
+		args = append(args, "-update")
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), private+"=1", "CI=true")

@@ -6,8 +6,8 @@ import (
 	"os"
 	"testing"
 
+	"lesson/capture/wire"
 	"lesson/lesson"
-	"lesson/lesson/lessons"
 	"lesson/lesson/stage"
 )
 
@@ -15,24 +15,19 @@ var update = flag.Bool("update", false, "rewrite lesson/lessons/walks.txt")
 
 // lesson/lessons/walks.txt, which docs/states.md is made from, says what
 // happens when every lesson is played, with each of its flags and without.
-func TestLiveWalks(t *testing.T) {
-	n := live(t)
+func TestWireWalks(t *testing.T) {
 	walks := lesson.Walks{}
-	for _, l := range lessons.All() {
-		sets := []map[string]bool{nil}
-		for _, o := range l.Options {
-			sets = append(sets, map[string]bool{o.Name: true})
+	eachLesson(func(l *lesson.Lesson, set map[string]bool) {
+		o := wired(t, wire.Options{})
+		o.Set = set
+		var w lesson.Walker
+		if err := stage.Play(context.Background(), l, o, &w); err != nil {
+			t.Fatalf("%s %v: %v", l.Name, set, err)
 		}
-		for _, n.Set = range sets {
-			var w lesson.Walker
-			if err := stage.Play(context.Background(), l, n.Options, &w); err != nil {
-				t.Fatalf("%s %v: %v", l.Name, n.Set, err)
-			}
-			for _, a := range w.Arrows() {
-				walks.Add(a, l.Name)
-			}
+		for _, a := range w.Arrows() {
+			walks.Add(a, l.Name)
 		}
-	}
+	})
 	const file = "../lessons/walks.txt"
 	if *update {
 		if err := os.WriteFile(file, []byte(walks.String()), 0o644); err != nil {
