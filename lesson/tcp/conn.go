@@ -253,7 +253,7 @@ func (o *observation) notice() {
 	}
 	if s.Flags&(SYN|FIN|RST|ACK) == ACK && s.Len == 0 && x.is(hasAcked) && s.Ack == x.acked && f == 0 {
 		switch {
-		case s.Window != x.window:
+		case s.Window != x.window && x.is(pastSyn): // else that of a SYN, which is never scaled
 			f |= WindowUpdate
 		case y.nxt != s.Ack:
 			f |= DuplicateAck
