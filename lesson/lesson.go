@@ -114,7 +114,7 @@ func (l *Lesson) NeedsWire() bool {
 	var open [2]bool
 	for _, a := range l.Script {
 		switch {
-		case verbs[a.Verb].who == theWire, a.Verb == Crash,
+		case verbs[a.Verb].who == theWire, a.Verb == Crash, a.Verb == Cancel,
 			a.Verb == Listen && a.End == tcp.Client, a.Verb == Connect && a.End == tcp.Server,
 			a.Verb == Connect && open[a.End], a.Verb == Close && !open[a.End]:
 			return true

@@ -41,6 +41,7 @@ const (
 	Close                 // close()
 	Shutdown              // shutdown(SHUT_WR): no more to send, still receiving
 	Abort                 // close() with SO_LINGER 0: RST instead of FIN
+	Cancel                // the program is interrupted in connect(), and closes its socket
 	Crash                 // the host loses power: its kernel forgets the connection and says nothing
 	DelayAcks             // the host's kernel may delay its acknowledgements, from the beginning
 	Print                 // a line on the program's console
@@ -88,6 +89,7 @@ var verbs = [numVerbs]struct {
 	Close:     {name: "close", who: either, needs: closable, text: lang.Text{EN: "calls close()", ZH: "调用 close()"}},
 	Shutdown:  {name: "shutdown", who: either, needs: connected, text: lang.Text{EN: "calls shutdown(SHUT_WR)", ZH: "调用 shutdown(SHUT_WR)"}},
 	Abort:     {name: "abort", who: either, needs: connected, text: lang.Text{EN: "calls close() with SO_LINGER 0", ZH: "以 SO_LINGER 0 调用 close()"}},
+	Cancel:    {name: "cancel", who: either, needs: [2][]Verb{tcp.Client: {Connect}, tcp.Server: {Connect}}, text: lang.Text{EN: "is interrupted and closes its socket", ZH: "被中断，关闭套接字"}},
 	Crash:     {name: "crash", who: either, needs: connected, text: lang.Text{EN: "crashes", ZH: "崩溃"}},
 	DelayAcks: {name: "delay-acks", who: either},
 	Print:     {name: "print", who: either, arg: "KEY", text: lang.Text{EN: "prints a line", ZH: "输出一行"}},
@@ -312,7 +314,7 @@ func has(did []Verb, open Verb) bool {
 		switch v {
 		case open:
 			return true
-		case Close, Abort, Crash:
+		case Close, Abort, Cancel, Crash:
 			return false
 		}
 	}

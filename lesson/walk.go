@@ -70,10 +70,36 @@ func ParseWalks(data []byte) (Walks, error) {
 // could.
 func Unwalked(a Arrow) lang.Text { return unwalked[a] }
 
-var unwalked = map[Arrow]lang.Text{
-	{tcp.Listen, tcp.SndSyn}: {
-		EN: "Linux refuses it: connect() on a listening socket fails with EISCONN.",
-		ZH: "Linux 不允许：对正在监听的套接字调用 connect() 会失败，错误为 EISCONN。"},
+var unwalked = func() map[Arrow]lang.Text {
+	m := map[Arrow]lang.Text{
+		{tcp.Listen, tcp.SndSyn}: {
+			EN: "Linux refuses it: connect() on a listening socket fails with EISCONN.",
+			ZH: "Linux 不允许：对正在监听的套接字调用 connect() 会失败，错误为 EISCONN。"},
+		{tcp.SynRecv, tcp.RcvFin}: {
+			EN: "Not in Figure 5. The ACK that comes with the FIN counts first, so the end passes through ESTABLISHED.",
+			ZH: "不在图 5 中。随 FIN 而来的 ACK 先生效，所以这一端会经过 ESTABLISHED。"},
+	}
+	for _, r := range tcp.Rules() {
+		a := ArrowOf(&r)
+		switch {
+		case r.On == tcp.TimeoutUser:
+			m[a] = lang.Text{
+				EN: "Not in Figure 5. Linux gives up after many minutes: hold a segment with --step and wait.",
+				ZH: "不在图 5 中。Linux 要过很多分钟才放弃：用 --step 扣住一个报文段，等待即可。"}
+		case beyond[a]:
+			m[a] = lang.Text{
+				EN: "Not in Figure 5. No lesson of its own; the random connections of the tests walk it.",
+				ZH: "不在图 5 中。没有单独的课程；测试中的随机连接会走过它。"}
+		}
+	}
+	return m
+}()
+
+// beyond are arrows that Figure 5 does not draw.
+var beyond = map[Arrow]bool{
+	{tcp.SynSent, tcp.Shutdown}: true, {tcp.SynSent, tcp.Abort}: true,
+	{tcp.SynRecv, tcp.RcvNewSyn}: true,
+	{tcp.Closing, tcp.Abort}:     true, {tcp.LastAck, tcp.Abort}: true, {tcp.TimeWait, tcp.SndRst}: true,
 }
 
 // Walker is a Teller that notes the arrows which both ends of a story walk:
@@ -95,6 +121,10 @@ func (w *Walker) Tell(e Event) error {
 		*w = Walker{walked: w.walked, known: [2]bool{true, true}}
 		w.state = [2]tcp.State{tcp.Closed, tcp.Closed}
 	case *Call:
+		if e.Name == Crash.String() {
+			w.state[e.End&1] = tcp.Closed // no arrow: the state is lost with the machine
+			return nil
+		}
 		if r, verdict := tcp.Answer(w.state[e.End&1], tcp.PassiveOpen); e.Name == Listen.String() && verdict == tcp.Moves {
 			w.walk(e.End&1, ArrowOf(r), r.To)
 		}

@@ -92,10 +92,13 @@ func (h *hand) Idle(kernel [2]lesson.Kernel) error {
 	h.resize()
 	t := say("nothing is in flight", "途中没有报文段")
 	for e, k := range kernel {
-		if k.Timer == "retransmit" && k.Remaining > 0 {
-			who := [2]lang.Text{say("the client", "客户端"), say("the server", "服务器")}[e]
-			left := k.Remaining.Seconds()
+		who := [2]lang.Text{say("the client", "客户端"), say("the server", "服务器")}[e]
+		left := k.Remaining.Seconds()
+		switch {
+		case k.Timer == "retransmit" && left > 0:
 			t = join(t, say(fmt.Sprintf("%s sends again in %.1f s", who.EN, left), fmt.Sprintf("%s %.1f 秒后重传", who.ZH, left)))
+		case k.Timer == "timewait" && k.State == tcp.TimeWait:
+			t = join(t, say(fmt.Sprintf("%s: TIME_WAIT for %.0f s", who.EN, left), fmt.Sprintf("%s：TIME_WAIT 还有 %.0f 秒", who.ZH, left)))
 		}
 	}
 	return h.drawn.Keys(join(t, say("q quit", "q 退出")))

@@ -28,7 +28,7 @@ var aliases = map[string][]string{
 	"write-after-close":       {"broken-pipe", "epipe"},
 	"lost-syn":                {"syn-timeout"},
 	"lost-data":               {"retransmission", "重传"},
-	"lost-last-ack":           {"time-wait", "2msl"},
+	"lost-last-ack":           {"2msl"},
 	"reordered":               {"out-of-order", "乱序"},
 	"duplicated":              {"duplicate"},
 	"corrupted":               {"checksum", "校验和"},

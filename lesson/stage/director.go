@@ -24,15 +24,16 @@ type director struct {
 	way      way
 	watch    *watch
 
-	narrator *lesson.Narrator
-	promises promises
-	notes    []lesson.MomentNote // not told yet
-	calls    [2][]*call          // by end: not finished yet, in order; the first is being made
-	sent     [2]uint64           // bytes that send() has taken
-	got      [2]uint64           // bytes that recv() has returned
-	closed   [2]bool             // by close(), shutdown() or abort
-	opened   [2]bool             // connect() was called, and its SYN has not been seen yet
-	began    [2]bool             // the SYN of its last connect() was seen
+	narrator    *lesson.Narrator
+	promises    promises
+	notes       []lesson.MomentNote // not told yet
+	calls       [2][]*call          // by end: not finished yet, in order; the first is being made
+	sent        [2]uint64           // bytes that send() has taken
+	got         [2]uint64           // bytes that recv() has returned
+	closed      [2]bool             // by close(), shutdown() or abort
+	opened      [2]bool             // connect() was called, and its SYN has not been seen yet
+	began       [2]bool             // the SYN of its last connect() was seen
+	interrupted [2]bool             // its connect() was
 
 	teller    lesson.Teller
 	mute      bool // the teller has failed: nothing more is told
@@ -138,8 +139,12 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 		c.text = []byte(d.fill(a.Arg))
 	}
 	d.moved = true
-	if a.Verb == lesson.Connect {
-		d.opened[a.End], d.began[a.End] = true, false
+	switch a.Verb {
+	case lesson.Connect:
+		d.opened[a.End], d.began[a.End], d.interrupted[a.End] = true, false, false
+	case lesson.Cancel:
+		d.interrupted[a.End] = true
+		d.programs[a.End].interrupt()
 	}
 	d.calls[a.End] = append(d.calls[a.End], c)
 	if d.hosts == nil {
@@ -236,7 +241,8 @@ func (d *director) proceed(e tcp.End) error {
 // without a segment. What it has sent was told before.
 func (d *director) happened(c *call) error {
 	on, ok := map[lesson.Verb]tcp.Event{
-		lesson.Listen: tcp.PassiveOpen, lesson.Shutdown: tcp.Shutdown, lesson.Close: tcp.Close, lesson.Abort: tcp.Abort,
+		lesson.Listen: tcp.PassiveOpen, lesson.Shutdown: tcp.Shutdown, lesson.Abort: tcp.Abort,
+		lesson.Close: tcp.Close, lesson.Cancel: tcp.Close,
 	}[c.Verb]
 	if c.listener {
 		on = tcp.StopListen
@@ -279,7 +285,7 @@ func (d *director) finish(c *call) error {
 	case c.Verb == lesson.Connect, c.Verb == lesson.Accept: // perhaps not the first
 		d.sent[c.End], d.got[c.End], d.closed[c.End] = 0, 0, false
 	case c.listener:
-	case c.Verb == lesson.Close, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
+	case c.Verb == lesson.Close, c.Verb == lesson.Cancel, c.Verb == lesson.Shutdown, c.Verb == lesson.Abort:
 		d.closed[c.End] = true
 	}
 	return nil

@@ -173,8 +173,8 @@ func (r record) lines() []string {
 			}
 		case *lesson.Segment:
 			s := &e.Step
-			out = append(out, fmt.Sprintf("segment %d %s %s seq %d ack %d len %d | %v -> %v kernel %v %v notes %d %v", e.N, s.From, e.Flags,
-				s.Seq, s.Ack, e.Len, s.Before, s.After, e.Kernel[0].State, e.Kernel[1].State, len(e.Explain), s.Findings.Names()))
+			out = append(out, fmt.Sprintf("segment %d %s %s seq %s ack %s len %d | %v -> %v kernel %v %v notes %d %v", e.N, s.From, e.Flags,
+				near(s.Seq), near(s.Ack), e.Len, s.Before, s.After, e.Kernel[0].State, e.Kernel[1].State, len(e.Explain), s.Findings.Names()))
 		case *lesson.Rest:
 			out = append(out, fmt.Sprintf("rest after %d | %v kernel %v %v", e.After, e.State, e.Kernel[0].State, e.Kernel[1].State))
 		case *lesson.Note:
@@ -184,6 +184,15 @@ func (r record) lines() []string {
 		}
 	}
 	return out
+}
+
+// near is a sequence number of this connection, or a word for one of an earlier
+// one: how far away that is changes from run to run.
+func near(n uint32) string {
+	if n > 1<<16 {
+		return "old"
+	}
+	return fmt.Sprint(n)
 }
 
 func (r record) String() string { return strings.Join(r.lines(), "\n") }

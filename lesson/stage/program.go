@@ -25,6 +25,7 @@ type program struct {
 	listen socket // the server's listening socket, or none
 	held   socket // closed, as far as the wire can tell
 	off    bool   // no further calls are made
+	signal signal // interrupts connect()
 }
 
 // call is one action a program is asked to do, and what came of it. The
@@ -52,6 +53,10 @@ func (c *call) blocks() bool {
 
 // start sets the program's thread going.
 func (p *program) start() error {
+	var err error
+	if p.signal, err = newSignal(); err != nil {
+		return err
+	}
 	p.tasks = make(chan func(), 64)
 	p.ended = make(chan struct{})
 	ready := make(chan error)
@@ -140,6 +145,8 @@ func (p *program) do(c *call) {
 		c.err = p.socket.shutdownWrite()
 	case lesson.Close:
 		c.listener, c.err = p.close()
+	case lesson.Cancel:
+		c.err = p.take().close()
 	case lesson.Abort, lesson.Crash:
 		c.err = p.take().abort()
 	default: // no socket call
@@ -175,7 +182,7 @@ func (p *program) connect() (err error) {
 	if err != nil {
 		return err
 	}
-	return s.connect(p.peer)
+	return s.connect(p.peer, p.signal)
 }
 
 // close is close(): of the connection, or of the listening socket where there
@@ -216,4 +223,8 @@ func (p *program) stop() {
 	_ = p.socket.abort() // there is nobody left to tell
 	_ = p.held.abort()
 	_ = p.listen.close()
+	p.signal.close()
 }
+
+// interrupt makes a connect() that waits fail with EINTR, as a signal does.
+func (p *program) interrupt() { p.signal.send() }

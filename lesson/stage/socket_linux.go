@@ -83,10 +83,45 @@ func (s socket) accept(peer address) (socket, error) {
 	}
 }
 
-func (s socket) connect(to address) error {
+// connect waits until the connection is open, or for a signal.
+func (s socket) connect(to address, interrupt signal) error {
 	_, sa := sockaddr(to)
-	return unix.Connect(int(s), sa)
+	if err := unix.SetNonblock(int(s), true); err != nil {
+		return err
+	}
+	defer func() { _ = unix.SetNonblock(int(s), false) }()
+	if err := unix.Connect(int(s), sa); !errors.Is(err, unix.EINPROGRESS) {
+		return err
+	}
+	wait := []unix.PollFd{{Fd: int32(s), Events: unix.POLLOUT}, {Fd: int32(interrupt), Events: unix.POLLIN}}
+	for {
+		if _, err := unix.Poll(wait, -1); err != nil && !errors.Is(err, unix.EINTR) {
+			return err
+		}
+		switch {
+		case wait[1].Revents != 0:
+			_, _ = unix.Read(int(interrupt), make([]byte, 8)) // for this call only
+			return unix.EINTR
+		case wait[0].Revents != 0:
+			n, err := unix.GetsockoptInt(int(s), unix.SOL_SOCKET, unix.SO_ERROR)
+			if err == nil && n != 0 {
+				err = unix.Errno(n)
+			}
+			return err
+		}
+	}
 }
+
+// signal wakes whoever waits in connect().
+type signal int
+
+func newSignal() (signal, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	return signal(fd), err
+}
+
+func (s signal) send()  { _, _ = unix.Write(int(s), []byte{1, 0, 0, 0, 0, 0, 0, 1}) }
+func (s signal) close() { _ = unix.Close(int(s)) }
 
 func (s socket) send(b []byte) (int, error) {
 	return unix.SendmsgN(int(s), b, nil, nil, unix.MSG_NOSIGNAL)

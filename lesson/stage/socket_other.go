@@ -24,7 +24,7 @@ func open(address, bool) (socket, error)      { return none, errElsewhere }
 func (socket) bound() (address, error)        { return address{}, errElsewhere }
 func (socket) listen() error                  { return errElsewhere }
 func (socket) accept(address) (socket, error) { return none, errElsewhere }
-func (socket) connect(address) error          { return errElsewhere }
+func (socket) connect(address, signal) error  { return errElsewhere }
 func (socket) send([]byte) (int, error)       { return 0, errElsewhere }
 func (socket) recv() (int, error)             { return 0, errElsewhere }
 func (socket) unread() int                    { return 0 }
@@ -33,6 +33,12 @@ func (socket) shutdownBoth() error            { return errElsewhere }
 func (socket) close() error                   { return nil }
 func (socket) abort() error                   { return nil }
 func (socket) wake()                          {}
+
+type signal int
+
+func newSignal() (signal, error) { return 0, errElsewhere }
+func (signal) send()             {}
+func (signal) close()            {}
 
 func errno(err error) string { return err.Error() }
 

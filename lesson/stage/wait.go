@@ -88,9 +88,9 @@ func (d *director) oneMore(what lang.Text) error {
 	}
 }
 
-// timed reports whether a kernel is going to repeat something by itself.
+// timed reports whether a kernel is going to do something by itself.
 func (d *director) timed() bool {
-	return d.hosts != nil && (d.way.truth[tcp.Client].Timer == "retransmit" || d.way.truth[tcp.Server].Timer == "retransmit")
+	return d.hosts != nil && (d.way.truth[tcp.Client].Timer != "" || d.way.truth[tcp.Server].Timer != "")
 }
 
 // segments are those that loopback has shown; nil on the wire.
@@ -218,7 +218,7 @@ func (d *director) released(c *call) bool {
 	idle := s == tcp.Closed || s == tcp.Listen
 	switch c.Verb {
 	case lesson.Connect:
-		return s != tcp.SynSent && s != tcp.SynRecv && (!idle || d.began[c.End])
+		return d.interrupted[c.End] || s != tcp.SynSent && s != tcp.SynRecv && (!idle || d.began[c.End])
 	case lesson.Accept:
 		return s == tcp.Established || s == tcp.CloseWait
 	default:

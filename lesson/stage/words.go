@@ -21,6 +21,8 @@ func callText(c *call, phase lesson.Phase) lang.Text {
 	switch c.Verb {
 	case lesson.Shutdown:
 		name = "shutdown(SHUT_WR)"
+	case lesson.Cancel:
+		name = "close()"
 	case lesson.Abort:
 		name = "close(), SO_LINGER 0"
 	}
