@@ -218,6 +218,9 @@ func (o *observation) receivesFin(e End) {
 		return
 	}
 	h.set(gotPeerFin)
+	if o.exact { // nothing comes after a FIN
+		h.rcv, h.wire, h.ahead = fin.Add(1), fin.Add(1), [3]span{}
+	}
 	if h.state != Unknown {
 		o.move(e, RcvFin)
 		return

@@ -121,10 +121,15 @@ func (c *Conn) look(s *Segment) observation {
 		step: Step{N: c.n, From: from, Before: c.states()}}
 }
 
-// finish fills in what a Step says of the states and numbers after it.
+// finish fills in what a Step says of the numbers and states after it.
 func (o *observation) finish() {
-	c := o.c
 	o.relative()
+	o.ends()
+}
+
+// ends fills in the states after the step.
+func (o *observation) ends() {
+	c := o.c
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]

@@ -57,11 +57,13 @@ const (
 type calls uint8
 
 const (
-	certain  calls = 1 << iota // its state
-	listens                    // a program listens here, whatever becomes of this connection
-	gone                       // the program has called close(): nobody reads any more
-	deserted                   // the listener it came from is closed, and the connection not yet open
-	finishes                   // it has called shutdown() before the connection was open
+	certain   calls = 1 << iota // its state
+	listens                     // a program listens here, whatever becomes of this connection
+	deaf                        // the program reads no more
+	gone                        // the program has called close()
+	deserted                    // the listener it came from is closed, and the connection not yet open
+	resetting                   // what came has closed it, and its RST is about to leave
+	finishes                    // it has called shutdown() before the connection was open
 )
 
 func (h *half) is(f facts) bool { return h.facts&f == f }

@@ -46,7 +46,7 @@ func (o *observation) getsSegmentBriefly() bool {
 		// The listener was closed, and with it the request: only now does
 		// Linux look for it. A SYN may find another listener.
 		o.step.Findings |= ListenerGone
-		o.move(to, SndRst)
+		o.mustReset()
 		return s.Flags&(SYN|ACK|RST) != SYN
 	case request && s.Flags&(SYN|ACK|RST) == SYN && s.Seq.Add(1) == y.rcv:
 		return true // the SYN,ACK is sent again
@@ -67,12 +67,12 @@ func (o *observation) getsSegmentBriefly() bool {
 		return false
 	case s.Flags.Has(SYN) && y.rcv.LessEq(s.Seq):
 		o.step.Findings |= SynResets
-		o.move(to, SndRst)
+		o.mustReset()
 	case !s.Flags.Has(ACK) || s.SeqLen() == 0 || s.End().LessEq(y.rcv):
 	case s.Flags.Has(FIN) && s.End() == y.rcv.Add(1):
 		return false
 	default:
-		o.move(to, SndRst) // nobody can read it any more
+		o.mustReset() // nobody can read it any more
 	}
 	return true
 }
