@@ -46,7 +46,7 @@ func (o *observation) leaves() {
 		o.notice()
 		o.resets()
 		return
-	case x.state == Closed && (x.calls&resetting != 0 || x.is(sentSyn) && x.iss.LessEq(s.Seq) && s.End().LessEq(x.nxt)):
+	case x.state == Closed && (x.calls&resetting != 0 || x.sentBefore(s)):
 		// What has closed the end also drew a segment, which left first; or a
 		// timer sent one again at that very moment.
 		o.notice()

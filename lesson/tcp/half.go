@@ -100,6 +100,14 @@ func (h *half) learnRcv(next Seq) {
 	h.ahead = [3]span{}
 }
 
+// sentBefore reports whether this end has sent all of a segment before.
+func (h *half) sentBefore(s *Segment) bool {
+	if s.Flags.Has(SYN) {
+		return h.is(sentSyn) && s.Seq == h.iss
+	}
+	return h.is(sentSyn) && h.iss.Less(s.Seq) && s.End().LessEq(h.nxt)
+}
+
 // acknowledges notes an acknowledgement number that this end has sent; false
 // when it has sent a higher one before.
 func (h *half) acknowledges(n Seq) bool {
