@@ -124,7 +124,7 @@ func (k *walks) leaves(f Frame) {
 // reaches delivers a segment, and takes off the wire what it draws.
 func (v *walk) reaches(f *Frame, how string) {
 	v.arrived++
-	v.drain()
+	v.compare() // a kernel may just have given up
 	now := time.Now().UnixNano()
 	if err := v.w.Deliver(f); err != nil {
 		v.t.Fatal(err)

@@ -46,7 +46,7 @@ func (o *observation) leaves() {
 		o.notice()
 		o.resets()
 		return
-	case x.state == Closed && (x.calls&resetting != 0 || x.sentBefore(s)):
+	case x.state == Closed && (x.sentBefore(s) || x.calls&resetting != 0 && !s.Flags.Has(SYN)):
 		// What has closed the end also drew a segment, which left first; or a
 		// timer sent one again at that very moment.
 		o.notice()
@@ -107,10 +107,12 @@ func (o *observation) resets() {
 	}
 }
 
-// mustReset closes the receiver, whose RST is about to leave.
+// mustReset closes the receiver, whose RST is about to leave; a RST draws none.
 func (o *observation) mustReset() {
 	o.move(o.to, SndRst)
-	o.y.calls |= resetting
+	if !o.s.Flags.Has(RST) {
+		o.y.calls |= resetting
+	}
 }
 
 // opensAgain makes a listener ready for the SYN that has come, whatever it
