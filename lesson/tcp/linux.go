@@ -3,6 +3,9 @@ package tcp
 // What Linux does otherwise than RFC 9293, where it shows in a state. Each has
 // a finding or a rule of its own, and a row in docs/known-issues.md.
 
+// LinuxOnly are the findings about what RFC 9293 would have otherwise.
+const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone
+
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
 // end that came from LISTEN, and in FIN_WAIT2 after close().
