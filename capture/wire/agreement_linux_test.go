@@ -111,7 +111,7 @@ func (v *walk) step() {
 		v.fate()
 	default:
 		if !v.call() && n == 0 && !v.c.AllAcked() && v.rnd.IntN(4) == 0 {
-			v.steps -= 5
+			v.steps -= 8
 			v.until = time.Now().Add(1500 * time.Millisecond) // for a kernel's timer
 		}
 	}

@@ -48,6 +48,13 @@ func TestLinux(t *testing.T) {
 			v.forge(sender, func(s *tcp.Segment) { s.Flags = tcp.SYN })
 		}, [2]tcp.State{tcp.CloseWait, tcp.Closed}},
 
+		{"after close(), FIN_WAIT2 is reset by a FIN beyond a hole", 0, func(v *walk) {
+			v.open()
+			v.close(receiver)
+			v.all()
+			v.forge(sender, func(s *tcp.Segment) { s.Flags, s.Seq = tcp.FIN|tcp.ACK, s.Seq+10 })
+		}, [2]tcp.State{tcp.CloseWait, tcp.Closed}},
+
 		{"in a FIN that comes again, the ACK counts", tcp.RepeatedAcks, func(v *walk) {
 			v.open()
 			v.shutdown(sender, tcp.Shutdown)
@@ -109,6 +116,20 @@ func TestLinux(t *testing.T) {
 			v.send(sender, 10)
 			v.pass(0, "arrives")
 		}, [2]tcp.State{tcp.CloseWait, tcp.Closed}},
+
+		{"and so is data after shutdown() of both directions", 0, func(v *walk) {
+			v.open()
+			v.shutdown(receiver, tcp.Shutdown)
+			v.shutdown(receiver, tcp.StopReading)
+			v.all()
+			v.send(sender, 10)
+			v.pass(0, "arrives")
+		}, [2]tcp.State{tcp.CloseWait, tcp.Closed}},
+
+		{"in SYN_SENT, shutdown() of the receiving direction ends the attempt", 0, func(v *walk) {
+			v.connect(sender)
+			v.shutdown(sender, tcp.StopReading)
+		}, [2]tcp.State{tcp.Closed, tcp.Closed}},
 
 		{"a newer SYN ends TIME_WAIT, where somebody listens", 0, func(v *walk) {
 			v.open()

@@ -71,6 +71,10 @@ func (e Event) String() string {
 	return eventNames[e].name
 }
 
+// Call reports whether the event is a call that a program may make at any
+// time, and that no segment need show.
+func (e Event) Call() bool { return e <= Abort }
+
 // Text says what happens at the end in question.
 func (e Event) Text() lang.Text {
 	if e >= numEvents {
@@ -143,7 +147,7 @@ var answers = func() (t [numStates][numEvents]RuleID) {
 		}
 	}
 	for s := range t {
-		for e := PassiveOpen; e <= Abort; e++ {
+		for e := PassiveOpen; e.Call(); e++ {
 			t[s][e] = ruleStays
 		}
 	}

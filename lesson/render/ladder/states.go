@@ -75,7 +75,7 @@ func (p *pen) statesPlain() {
 func (p *pen) stays(s tcp.State) string {
 	var out []string
 	for _, e := range tcp.Events() {
-		if _, v := tcp.Answer(s, e); v == tcp.Stays {
+		if _, v := tcp.Answer(s, e); v == tcp.Stays && !e.Call() {
 			out = append(out, strings.ReplaceAll(e.String(), " ", "\u00a0"))
 		}
 	}
