@@ -55,6 +55,19 @@ func TestLinux(t *testing.T) {
 			v.forge(sender, func(s *tcp.Segment) { s.Flags, s.Seq = tcp.FIN|tcp.ACK, s.Seq+10 })
 		}, [2]tcp.State{tcp.CloseWait, tcp.Closed}},
 
+		{"and so is FIN_WAIT1", 0, func(v *walk) {
+			v.open()
+			v.close(receiver)
+			v.forge(sender, func(s *tcp.Segment) { s.Flags, s.Seq = tcp.FIN|tcp.ACK, s.Seq+10 })
+		}, [2]tcp.State{tcp.Established, tcp.Closed}},
+
+		{"bytes that go on beyond the FIN are answered with RST", tcp.DataPastFin, func(v *walk) {
+			v.open()
+			v.forge(sender, func(s *tcp.Segment) { s.Flags = tcp.FIN | tcp.ACK })
+			v.send(sender, 100)
+			v.pass(v.from(sender), "arrives")
+		}, [2]tcp.State{tcp.Established, tcp.Closed}},
+
 		{"in a FIN that comes again, the ACK counts", tcp.RepeatedAcks, func(v *walk) {
 			v.open()
 			v.shutdown(sender, tcp.Shutdown)

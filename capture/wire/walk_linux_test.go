@@ -134,6 +134,7 @@ func (v *walk) reaches(f *Frame, how string) {
 		v.leaves(answers[0]) // a timer was faster than the delivery
 	}
 	v.tell(how, v.c.Arrive(&f.Segment), f)
+	v.ask(func() {}) // before its answers, if any, are told
 	for _, f := range answers {
 		v.leaves(f)
 	}
@@ -210,10 +211,15 @@ func (v *walk) fail(why string) {
 	}
 }
 
-// compare asks both kernels. A kernel that is very busy may hand work over to
-// a thread of its own, so it is given a moment.
+// compare asks both kernels, with nothing on the way to us.
 func (v *walk) compare() {
 	v.drain()
+	v.ask(v.drain)
+}
+
+// ask asks both kernels. One that is very busy may hand work over to a thread
+// of its own, so it is given a moment.
+func (v *walk) ask(meanwhile func()) {
 	begin := time.Now()
 	for again := false; ; again = true {
 		wrong := v.differs(tcp.Client) + v.differs(tcp.Server)
@@ -229,7 +235,7 @@ func (v *walk) compare() {
 			v.fail(wrong)
 			return
 		}
-		v.drain()
+		meanwhile()
 	}
 }
 

@@ -4,10 +4,6 @@ package tcp
 // §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
 func (o *observation) arrives() {
 	s, y := o.s, o.y
-	if o.exact && s.Flags.Has(SYN) && !s.Options.HasScale && (y.state == Listen || y.state == SynSent) {
-		y.unset(scaled) // without both SYNs' consent there is no scaling
-		y.scale = 0
-	}
 	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && s.End().LessEq(y.rcv) {
 		o.step.Findings |= Repeated
 	}
@@ -77,6 +73,7 @@ func (o *observation) getsSyn() {
 	switch y.state {
 	case Listen, SynSent:
 		y.learnRcv(s.Seq.Add(1)) // whether data in the SYN is taken, its ACK will tell
+		o.settlesScale()
 		o.move(to, RcvSyn)
 	case Unknown:
 		y.learnRcv(s.Seq.Add(1))
@@ -99,12 +96,22 @@ func (o *observation) getsSyn() {
 	}
 }
 
+// settlesScale takes back the receiver's offer to scale windows if the peer's
+// SYN, which it has now accepted, does not make one too (RFC 7323 §2.2).
+func (o *observation) settlesScale() {
+	if o.exact && !o.s.Options.HasScale {
+		o.y.unset(scaled)
+		o.y.scale = 0
+	}
+}
+
 func (o *observation) getsSynAck() {
 	s, y, to := o.s, o.y, o.to
 	ok := y.iss.Less(s.Ack) && s.Ack.LessEq(y.nxt)
 	switch {
 	case y.state == SynSent && ok:
 		y.learnRcv(s.Seq.Add(1))
+		o.settlesScale()
 		y.arrive(y.wire, s.End())
 		y.rcv, y.una = y.wire, s.Ack
 		o.move(to, RcvSynAck)
@@ -145,7 +152,7 @@ func (o *observation) getsAck() bool {
 		y.una = s.Ack
 		o.opens()
 	}
-	if (y.nxt.Less(s.Ack) || o.exact && s.Ack.Less(y.oldestAck())) && !y.brief() {
+	if (y.nxt.Less(s.Ack) || o.exact && s.Ack.Less(o.oldestAck())) && !y.brief() {
 		o.step.Findings |= Unacceptable
 		return false
 	}
@@ -163,6 +170,18 @@ func (o *observation) getsAck() bool {
 		o.move(to, RcvAckOfFin)
 	}
 	return true
+}
+
+// oldestAck is the lowest acknowledgement number that the receiver still heeds:
+// none from before the connection, or older than the widest window it was
+// offered (§3.10.7.4, RFC 5961 §5.2).
+func (o *observation) oldestAck() Seq {
+	y := o.y
+	n := y.una.Sub(y.iss)
+	if y.is(passive) {
+		n--
+	}
+	return y.una - Seq(min(n, uint32(o.c.widest[o.from])<<o.x.scale))
 }
 
 // getsText takes the payload, and the FIN once everything before it is there.

@@ -127,11 +127,7 @@ func (o *observation) opensAgain() {
 // number like a byte, and may wait beyond a hole.
 func (o *observation) takesText() {
 	s, y := o.s, o.y
-	if y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
-		return
-	}
-	if y.calls&deaf != 0 && (y.state == FinWait1 || y.state == FinWait2) && s.Len > 0 && y.rcv.Less(s.Seq.Add(s.Len)) {
-		o.mustReset() // nobody can read it any more
+	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
 		return
 	}
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {

@@ -84,15 +84,6 @@ func (h *half) restart(s State) {
 	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens)}
 }
 
-// oldestAck is the lowest acknowledgement number that is still heeded: none
-// from before the connection (RFC 9293 §3.10.7.4, RFC 5961 §5.2).
-func (h *half) oldestAck() Seq {
-	if h.is(passive) {
-		return h.iss.Add(1)
-	}
-	return h.iss
-}
-
 // learnRcv sets the receive numbers.
 func (h *half) learnRcv(next Seq) {
 	h.set(knowsRcv)

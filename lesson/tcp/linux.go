@@ -4,7 +4,7 @@ package tcp
 // a finding or a rule of its own, and a row in docs/known-issues.md.
 
 // LinuxOnly are the findings about what RFC 9293 would have otherwise.
-const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone
+const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone | DataPastFin
 
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
@@ -77,6 +77,31 @@ func (o *observation) getsSegmentBriefly() bool {
 	default:
 		o.mustReset() // nobody can read it any more
 	}
+	return true
+}
+
+// resetsByText reports whether the receiver has no use for what the segment
+// brings, and closes with a RST.
+func (o *observation) resetsByText() bool {
+	s, y := o.s, o.y
+	if s.SeqLen() == 0 || s.Seq.Add(s.Len).LessEq(y.rcv) {
+		return false
+	}
+	switch y.state {
+	case FinWait1, FinWait2:
+		// Nobody can read it any more. A FIN beyond a hole counts as data here.
+		if y.calls&deaf == 0 {
+			return false
+		}
+	case CloseWait, Closing, LastAck:
+		if y.rcv.LessEq(s.Seq) {
+			return false
+		}
+		o.step.Findings |= DataPastFin
+	default:
+		return false
+	}
+	o.mustReset()
 	return true
 }
 
