@@ -104,6 +104,13 @@ func TestLinux(t *testing.T) {
 			v.shutdown(receiver, tcp.Shutdown)
 		}, [2]tcp.State{tcp.SynSent, tcp.SynRecv}},
 
+		{"after a simultaneous open, an ACK of nothing opens the connection", tcp.AcksNothing, func(v *walk) {
+			v.connect(sender)
+			v.connect(receiver)
+			v.pass(0, "arrives")
+			v.forge(sender, func(s *tcp.Segment) { s.Flags, s.Ack = tcp.ACK, v.flight[0].Seq })
+		}, [2]tcp.State{tcp.SynSent, tcp.Established}},
+
 		{"and close() does not", 0, func(v *walk) {
 			v.connect(sender)
 			v.connect(receiver)

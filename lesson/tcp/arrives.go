@@ -73,7 +73,7 @@ func (o *observation) getsSyn() {
 	switch y.state {
 	case Listen, SynSent:
 		y.learnRcv(s.Seq.Add(1)) // whether data in the SYN is taken, its ACK will tell
-		o.settlesScale()
+		o.settlesOptions()
 		o.move(to, RcvSyn)
 	case Unknown:
 		y.learnRcv(s.Seq.Add(1))
@@ -96,12 +96,16 @@ func (o *observation) getsSyn() {
 	}
 }
 
-// settlesScale takes back the receiver's offer to scale windows if the peer's
-// SYN, which it has now accepted, does not make one too (RFC 7323 §2.2).
-func (o *observation) settlesScale() {
+// settlesOptions takes back the receiver's offers to scale windows and to hear
+// of selective acknowledgements if the peer's SYN, which it has now accepted,
+// does not make them too (RFC 7323 §2.2, RFC 2018 §2).
+func (o *observation) settlesOptions() {
 	if o.exact && !o.s.Options.HasScale {
 		o.y.unset(scaled)
 		o.y.scale = 0
+	}
+	if o.exact && !o.s.Options.SACKPermitted {
+		o.y.unset(sacks)
 	}
 }
 
@@ -111,7 +115,7 @@ func (o *observation) getsSynAck() {
 	switch {
 	case y.state == SynSent && ok:
 		y.learnRcv(s.Seq.Add(1))
-		o.settlesScale()
+		o.settlesOptions()
 		y.arrive(y.wire, s.End())
 		y.rcv, y.una = y.wire, s.Ack
 		o.move(to, RcvSynAck)
@@ -145,7 +149,11 @@ func (o *observation) getsAck() bool {
 	}
 	fresh := y.una.Less(s.Ack) && s.Ack.LessEq(y.nxt)
 	if y.state == SynRecv {
-		if !fresh && s.Ack != y.nxt {
+		switch {
+		case fresh || s.Ack == y.nxt:
+		case o.exact && s.Ack == y.una && !y.is(passive):
+			o.step.Findings |= AcksNothing
+		default:
 			o.step.Findings |= Unacceptable // it answers with RST
 			return false
 		}

@@ -4,7 +4,7 @@ package tcp
 // a finding or a rule of its own, and a row in docs/known-issues.md.
 
 // LinuxOnly are the findings about what RFC 9293 would have otherwise.
-const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone | DataPastFin
+const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone | DataPastFin | AcksNothing
 
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
@@ -36,7 +36,7 @@ func (o *observation) accepts() bool {
 // aborts has sent that byte, and the RST may have overtaken what is missing.
 func (o *observation) resetsAhead() bool {
 	end, ok := o.y.highest()
-	return ok && o.s.Seq == end && o.x.is(sacks) && o.y.is(sacks)
+	return ok && o.s.Seq == end && o.y.is(sacks) && (o.exact || o.x.is(sacks))
 }
 
 // getsSegmentBriefly is a segment at an end of which Linux keeps only a few
