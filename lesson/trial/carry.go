@@ -17,6 +17,7 @@ type passage struct {
 	after  [2]lesson.Kernel // by end
 	err    error            // why a kernel could not be asked
 	done   chan struct{}
+	owner  *connection // found when it departs
 }
 
 // carry passes segments on until the wire ends, each at once, so that what the
@@ -24,7 +25,7 @@ type passage struct {
 func (x *trial) carry() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	defer close(x.items)
+	defer close(x.carried)
 	var sent flight
 	for {
 		p := sent.take()
@@ -34,10 +35,10 @@ func (x *trial) carry() {
 				x.broken = err
 				return
 			}
-			sent.add(c, from)
+			x.departed(&sent, c, from)
 			continue
 		}
-		x.notice(p)
+		x.arriving(p)
 		err := x.pass(p)
 		close(p.done)
 		for err == nil {
@@ -47,7 +48,7 @@ func (x *trial) carry() {
 			if c, from, ok, err = x.o.Wire.Poll(); !ok {
 				break
 			}
-			sent.add(c, from)
+			x.departed(&sent, c, from)
 		}
 		if err != nil {
 			x.broken = err
@@ -63,9 +64,7 @@ type flight struct {
 	last tcp.End // who received last
 }
 
-func (f *flight) add(c tcp.Captured, from tcp.End) {
-	f.from[from] = append(f.from[from], &passage{Captured: c, from: from, done: make(chan struct{})})
-}
+func (f *flight) add(p *passage) { f.from[p.from] = append(f.from[p.from], p) }
 
 // take chooses the segment to deliver next: the kernel's own answer to the one
 // that was delivered last, so that a fast sender's next segment does not cross
@@ -91,17 +90,30 @@ func (f *flight) take() (p *passage) {
 	return p
 }
 
-// notice takes down that a segment is on its way. What has been printed before
-// it was sent stands before it; where a kernel has sent it by itself, that is
-// not what its program prints now.
-func (x *trial) notice(p *passage) {
+// departed takes down that a segment was sent. What its program has printed
+// before stands before it; where a kernel has sent it by itself, that is not
+// what its program prints now.
+func (x *trial) departed(sent *flight, c tcp.Captured, from tcp.End) {
+	p := &passage{Captured: c, from: from, done: make(chan struct{})}
+	if p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
+		p.before = x.ask(p, from.Peer())
+	}
+	sent.add(p)
+	x.order.Lock()
+	defer x.order.Unlock()
+	if called(&p.Segment) {
+		x.drain(from)
+	}
+	x.happens(item{sent: p})
+}
+
+// arriving takes down that a segment is being delivered. What is printed from
+// here on may be because of it.
+func (x *trial) arriving(p *passage) {
 	x.order.Lock()
 	defer x.order.Unlock()
 	x.drain(p.from.Peer())
-	if called(&p.Segment) {
-		x.drain(p.from)
-	}
-	x.happens(item{passage: p})
+	x.happens(item{arrived: p})
 }
 
 // called reports whether a program's call has made its kernel send a segment:
@@ -113,9 +125,6 @@ func called(s *tcp.Segment) bool {
 // pass delivers a segment and asks both kernels what that did.
 func (x *trial) pass(p *passage) error {
 	to := p.from.Peer()
-	if p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
-		p.before = x.ask(p, to)
-	}
 	if err := x.o.Wire.Deliver(to, &p.Captured); err != nil {
 		return err
 	}

@@ -79,12 +79,8 @@ func Run(ctx context.Context, o Options, t lesson.Teller) error {
 		o.Width = 80
 	}
 	x := newTrial(ctx, o, t)
-	carried := make(chan struct{})
-	go func() {
-		x.carry()
-		close(carried)
-	}()
-	defer x.close(carried)
+	go x.carry()
+	defer x.close()
 	failed := x.run()
 	if err := x.end(failed); err != nil {
 		return err

@@ -25,10 +25,11 @@ const (
 type trial struct {
 	ctx     context.Context
 	o       Options
-	items   chan item // what happens, in order; closed when the wire ends
+	items   chan item // what happens, in order
 	queue   []item    // taken from items already
 	quit    chan struct{}
-	broken  error // why the wire ended; read once items is closed
+	carried chan struct{} // closed when the wire has ended
+	broken  error         // why it has; read once carried is closed
 	begun   time.Time
 	last    time.Time // when anything happened last
 	stopped time.Time // when the server was asked to end
@@ -40,17 +41,19 @@ type trial struct {
 	programs [2]atomic.Pointer[program] // by end; nil until it is started
 }
 
-// item is one thing that has happened: a segment's passage over the wire, or
+// item is one thing that has happened: a segment was sent, or has arrived; or
 // what a program has printed, or how it has ended.
 type item struct {
-	passage *passage
+	sent    *passage
+	arrived *passage
 	end     tcp.End
 	printed []byte
 	state   *os.ProcessState
 }
 
 func newTrial(ctx context.Context, o Options, t lesson.Teller) *trial {
-	x := &trial{ctx: ctx, o: o, begun: time.Now(), items: make(chan item, 4096), quit: make(chan struct{})}
+	x := &trial{ctx: ctx, o: o, begun: time.Now(), items: make(chan item, 4096)}
+	x.quit, x.carried = make(chan struct{}), make(chan struct{})
 	x.telling = newTelling(t)
 	_ = o.Wire.SetDeadline(time.Time{})
 	return x
@@ -65,10 +68,10 @@ func (x *trial) happens(i item) {
 }
 
 // close ends everything that is left. The wire is its owner's to close.
-func (x *trial) close(carried <-chan struct{}) {
+func (x *trial) close() {
 	close(x.quit)
 	_ = x.o.Wire.SetDeadline(time.Now()) // wakes Next
-	<-carried
+	<-x.carried
 	for e := range x.programs {
 		if p := x.programs[e].Load(); p != nil {
 			p.signal(syscall.SIGKILL)
@@ -98,11 +101,10 @@ func (x *trial) run() error {
 			continue
 		}
 		select {
-		case i, ok := <-x.items:
-			if !ok {
-				return x.broken
-			}
+		case i := <-x.items:
 			x.queue = append(x.queue, i)
+		case <-x.carried:
+			return x.broken
 		case <-tick.C:
 			if over, err := x.tend(); over || err != nil {
 				return err
@@ -117,8 +119,10 @@ func (x *trial) run() error {
 func (x *trial) handle(i item) error {
 	x.last = time.Now()
 	switch {
-	case i.passage != nil:
-		return x.segment(i.passage)
+	case i.sent != nil:
+		return x.departs(i.sent)
+	case i.arrived != nil:
+		return x.arrives(i.arrived)
 	case i.state != nil:
 		return x.exited(i.end, i.state)
 	}
