@@ -28,6 +28,11 @@ func (x *trial) carry() {
 	defer close(x.carried)
 	var sent flight
 	for {
+		select {
+		case <-x.quit:
+			return
+		default:
+		}
 		p := sent.take()
 		if p == nil {
 			c, from, err := x.o.Wire.Next()

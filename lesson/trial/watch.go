@@ -260,8 +260,10 @@ func (x *trial) lines(e tcp.End, all bool) error {
 	if p == nil {
 		return nil
 	}
-	if out := p.printed.take(all); len(out) > 0 {
-		return x.call(e, "print", noWords, out)
+	for out := p.printed.take(all); len(out) > 0; out = p.printed.take(all) {
+		if err := x.call(e, "print", noWords, out); err != nil {
+			return err
+		}
 	}
 	return nil
 }
