@@ -78,7 +78,7 @@ func (x *trial) pass(p *passage, sent *flight) error {
 func (x *trial) deliver(p *passage, sent *flight) error {
 	x.order.Lock()
 	defer x.order.Unlock()
-	x.drain(p.from.Peer())
+	x.drain(p.from.Peer(), nothing)
 	start := time.Now().UnixNano()
 	if err := x.o.Wire.Deliver(p.from.Peer(), &p.Captured); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (q *passage) ignores(p *passage) bool {
 // what its program prints now. It is called with order held.
 func (x *trial) departed(p *passage) {
 	if called(&p.Segment) {
-		x.drain(p.from)
+		x.drain(p.from, nothing)
 	}
 	x.happens(item{sent: p})
 }

@@ -55,8 +55,9 @@ type Options struct {
 	Width int
 
 	// How long to wait: for the server to listen before the client is
-	// started; for connections that stay open when the client has ended; for
-	// a server that has been asked to end. 0: 10 s, 3 s and 1 s.
+	// started; when the client has ended, for connections that stay open and
+	// for a server that does not fall silent; for a server that has been
+	// asked to end. 0: 10 s, 3 s and 1 s.
 	Listen, Linger, Stop time.Duration
 }
 

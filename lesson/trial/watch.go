@@ -32,6 +32,7 @@ type trial struct {
 	broken  error         // why it has; read once carried is closed
 	begun   time.Time
 	last    time.Time // when anything happened last
+	left    time.Time // when the client ended
 	stopped time.Time // when the server was asked to end
 	noted   bool      // that connections stay open
 	deaf    bool      // the kernel cannot be asked
@@ -48,6 +49,7 @@ type item struct {
 	arrived *passage
 	end     tcp.End
 	printed []byte
+	done    func() // to be called when it is told
 	state   *os.ProcessState
 }
 
@@ -126,6 +128,7 @@ func (x *trial) handle(i item) error {
 	case i.state != nil:
 		return x.exited(i.end, i.state)
 	}
+	defer i.done()
 	x.programs[i.end].Load().printed.add(i.printed)
 	return x.lines(i.end, false)
 }
@@ -146,30 +149,47 @@ func (x *trial) start(e tcp.End) error {
 		state := p.wait()
 		x.order.Lock()
 		defer x.order.Unlock()
-		x.drain(e)
+		x.drain(e, nothing)
 		x.happens(item{end: e, state: state})
 	}()
 	return nil
 }
 
-// listen takes down what a program prints, when it does.
+// listen takes down what a program prints, when it does. One that prints
+// without end has to wait until what it has printed is told.
 func (x *trial) listen(e tcp.End, p *program) {
+	told := make(chan struct{})
 	for p.readable() {
 		x.order.Lock()
-		x.drain(e)
+		any := x.drain(e, func() { close(told) })
 		x.order.Unlock()
-	}
-}
-
-// drain takes down what a program has printed so far. It is called with order
-// held.
-func (x *trial) drain(e tcp.End) {
-	if p := x.programs[e].Load(); p != nil {
-		if b := p.read(); len(b) > 0 {
-			x.happens(item{end: e, printed: b})
+		if !any {
+			continue
+		}
+		select {
+		case <-told:
+			told = make(chan struct{})
+		case <-x.quit:
+			return
 		}
 	}
 }
+
+// drain takes down what a program has printed so far, if anything; done is
+// called when it is told. It is called with order held.
+func (x *trial) drain(e tcp.End, done func()) (any bool) {
+	p := x.programs[e].Load()
+	if p == nil {
+		return false
+	}
+	b := p.read()
+	if len(b) > 0 {
+		x.happens(item{end: e, printed: b, done: done})
+	}
+	return len(b) > 0
+}
+
+func nothing() {}
 
 func (x *trial) running(e tcp.End) bool {
 	p := x.programs[e].Load()
@@ -197,7 +217,7 @@ func (x *trial) tend() (over bool, err error) {
 		return false, x.await()
 	case !x.ended(tcp.Client):
 		return false, nil
-	case quiet < calm, !closed && quiet < x.o.Linger:
+	case quiet < calm && time.Since(x.left) < x.o.Linger, !closed && quiet < x.o.Linger:
 		return false, nil
 	case !closed && !x.noted:
 		x.noted = true
@@ -251,6 +271,9 @@ func (x *trial) exited(e tcp.End, state *os.ProcessState) error {
 		return err
 	}
 	x.programs[e].Load().state = state
+	if e == tcp.Client {
+		x.left = time.Now()
+	}
 	return x.call(e, "exit", ending(state, e == tcp.Server && !x.stopped.IsZero()), nil)
 }
 
