@@ -59,6 +59,10 @@ func (o *observation) leaves() {
 	o.notice()
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
+		if x.is(knowsRcv) && x.rcv.Less(s.Ack) {
+			x.rcv = s.Ack // its own word
+			x.caughtUp(s.Ack)
+		}
 	}
 	switch {
 	case s.Flags.Has(SYN | ACK):
@@ -127,7 +131,7 @@ func (o *observation) opensAgain() {
 // number like a byte, and may wait beyond a hole.
 func (o *observation) takesText() {
 	s, y := o.s, o.y
-	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
+	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) || o.beyondWindow() {
 		return
 	}
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
@@ -135,6 +139,10 @@ func (o *observation) takesText() {
 	}
 	if y.is(heardFin) && s.Seq.LessEq(y.heard) && y.heard.Less(s.Seq.Add(s.Len)) {
 		y.unset(heardFin) // that number was a byte of data
+		if o.x.is(sentFin) && y.isAhead(o.x.fin) {
+			y.set(heardFin)
+			y.heard = o.x.fin
+		}
 	}
 	if fin := s.End() - 1; s.Flags.Has(FIN) && !y.isAhead(fin) && !(y.is(heardFin) && y.heard.Less(fin)) {
 		y.set(heardFin)
