@@ -49,7 +49,9 @@ func (o *observation) queuesFin() {
 
 // Crash tells the connection that the kernel at one end has forgotten it
 // without a word, as a machine does that lost power. That end is CLOSED, and
-// nobody listens there.
+// nobody listens there. What segments of the old connection say is still
+// counted from its first number.
 func (c *Conn) Crash(e End) {
-	c.half[e] = half{state: Closed, calls: certain, last: c.half[e].last}
+	h := &c.half[e]
+	*h = half{state: Closed, calls: certain, last: h.last, facts: h.facts & knowsSeq, iss: h.iss, nxt: h.nxt, una: h.una}
 }
