@@ -82,7 +82,7 @@ func (h *half) learnSeq(iss Seq) {
 
 // restart forgets a connection for the next one between the same ports.
 func (h *half) restart(s State) {
-	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens)}
+	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens), scale: h.scale}
 }
 
 // learnRcv sets the receive numbers.
