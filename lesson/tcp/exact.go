@@ -11,12 +11,12 @@ func (c *Conn) Depart(s *Segment) Step {
 		c.begin(s)
 	}
 	c.last = s.Time
-	o := c.look(s)
-	o.exact = true
+	o := c.exactly(s)
 	o.leaves()
 	o.x.last = c.n
 	c.sees(s)
-	o.finish()
+	o.relative()
+	o.ends()
 	return o.step
 }
 
@@ -27,15 +27,23 @@ func (c *Conn) Arrive(s *Segment) Step {
 	if c.n == 0 {
 		c.begin(s)
 	}
-	o := c.look(s)
-	o.exact = true
+	o := c.exactly(s)
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
 		o.arrives()
 	}
-	o.finish()
+	o.relative()
+	o.ends()
 	return o.step
+}
+
+// exactly begins to look at a segment.
+func (c *Conn) exactly(s *Segment) observation {
+	from := c.endOf(s)
+	to := c.peer(from)
+	return observation{exact: true, c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to],
+		step: Step{N: c.n, From: from, Before: c.states()}}
 }
 
 // leaves is departs without a doubt: what the sender had received is known.
@@ -55,7 +63,7 @@ func (o *observation) leaves() {
 	case s.Flags&(SYN|ACK) == SYN && (x.state == Closed || x.is(knowsSeq) && s.Seq != x.iss):
 		x.restart(Closed) // the next connection between the same ports
 	}
-	o.ownNumbers()
+	o.numbers()
 	o.notice()
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
