@@ -177,6 +177,9 @@ func (o *observation) getsAck() bool {
 			o.inOrder(to) // a FIN sent before this ACK comes before it
 		}
 		y.set(finAcked)
+		if s.Flags.Has(FIN) && y.calls&gone != 0 {
+			y.calls |= whole
+		}
 		o.move(to, RcvAckOfFin)
 	}
 	return true

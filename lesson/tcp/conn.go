@@ -102,7 +102,10 @@ func (c *Conn) Observe(s *Segment) Step {
 		c.begin(s)
 	}
 	c.last = s.Time
-	o := c.look(s)
+	from := c.endOf(s)
+	to := c.peer(from)
+	o := observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
+	o.step = Step{N: c.n, From: from, Before: c.states()}
 	switch {
 	case s.BadChecksum:
 		o.step.Findings |= BadChecksum
@@ -117,22 +120,9 @@ func (c *Conn) Observe(s *Segment) Step {
 	}
 	o.x.last = c.n
 	c.sees(s)
-	o.finish()
-	return o.step
-}
-
-// look begins to look at a segment.
-func (c *Conn) look(s *Segment) observation {
-	from := c.endOf(s)
-	to := c.peer(from)
-	return observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to],
-		step: Step{N: c.n, From: from, Before: c.states()}}
-}
-
-// finish fills in what a Step says of the numbers and states after it.
-func (o *observation) finish() {
 	o.relative()
 	o.ends()
+	return o.step
 }
 
 // ends fills in the states after the step.
@@ -212,14 +202,6 @@ func (o *observation) stray() bool {
 
 // numbers learns the sequence numbers that this segment is the first to show.
 func (o *observation) numbers() {
-	o.ownNumbers()
-	if o.s.Flags.Has(ACK) && !o.s.Flags.Has(RST) {
-		o.y.learnSeq(o.s.Ack - 1)
-	}
-}
-
-// ownNumbers learns what it shows of its sender's.
-func (o *observation) ownNumbers() {
 	s, x := o.s, o.x
 	switch {
 	case s.Flags.Has(SYN):
@@ -239,6 +221,9 @@ func (o *observation) ownNumbers() {
 		}
 	case !s.Flags.Has(RST):
 		x.learnSeq(s.Seq - 1)
+	}
+	if !o.exact && s.Flags.Has(ACK) && !s.Flags.Has(RST) {
+		o.y.learnSeq(s.Ack - 1)
 	}
 }
 

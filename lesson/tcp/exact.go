@@ -11,12 +11,12 @@ func (c *Conn) Depart(s *Segment) Step {
 		c.begin(s)
 	}
 	c.last = s.Time
-	o := c.look(s)
-	o.exact = true
+	o := c.exactly(s)
 	o.leaves()
 	o.x.last = c.n
 	c.sees(s)
-	o.finish()
+	o.relative()
+	o.ends()
 	return o.step
 }
 
@@ -27,15 +27,23 @@ func (c *Conn) Arrive(s *Segment) Step {
 	if c.n == 0 {
 		c.begin(s)
 	}
-	o := c.look(s)
-	o.exact = true
+	o := c.exactly(s)
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
 		o.arrives()
 	}
-	o.finish()
+	o.relative()
+	o.ends()
 	return o.step
+}
+
+// exactly begins to look at a segment.
+func (c *Conn) exactly(s *Segment) observation {
+	from := c.endOf(s)
+	to := c.peer(from)
+	return observation{exact: true, c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to],
+		step: Step{N: c.n, From: from, Before: c.states()}}
 }
 
 // leaves is departs without a doubt: what the sender had received is known.
@@ -55,10 +63,14 @@ func (o *observation) leaves() {
 	case s.Flags&(SYN|ACK) == SYN && (x.state == Closed || x.is(knowsSeq) && s.Seq != x.iss):
 		x.restart(Closed) // the next connection between the same ports
 	}
-	o.ownNumbers()
+	o.numbers()
 	o.notice()
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
+		if x.is(knowsRcv) && x.rcv.Less(s.Ack) {
+			x.rcv = s.Ack // its own word
+			x.caughtUp(s.Ack)
+		}
 	}
 	switch {
 	case s.Flags.Has(SYN | ACK):
@@ -127,7 +139,7 @@ func (o *observation) opensAgain() {
 // number like a byte, and may wait beyond a hole.
 func (o *observation) takesText() {
 	s, y := o.s, o.y
-	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
+	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) || o.beyondWindow() {
 		return
 	}
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
@@ -135,6 +147,10 @@ func (o *observation) takesText() {
 	}
 	if y.is(heardFin) && s.Seq.LessEq(y.heard) && y.heard.Less(s.Seq.Add(s.Len)) {
 		y.unset(heardFin) // that number was a byte of data
+		if o.x.is(sentFin) && y.isAhead(o.x.fin) {
+			y.set(heardFin)
+			y.heard = o.x.fin
+		}
 	}
 	if fin := s.End() - 1; s.Flags.Has(FIN) && !y.isAhead(fin) && !(y.is(heardFin) && y.heard.Less(fin)) {
 		y.set(heardFin)

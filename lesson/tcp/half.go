@@ -61,6 +61,7 @@ const (
 	listens                     // a program listens here, whatever becomes of this connection
 	deaf                        // the program reads no more
 	gone                        // the program has called close()
+	whole                       // in FIN_WAIT2 Linux still knows all of it
 	deserted                    // the listener it came from is closed, and the connection not yet open
 	resetting                   // what came has closed it, and its RST is about to leave
 	finishes                    // it has called shutdown() before the connection was open
@@ -81,7 +82,7 @@ func (h *half) learnSeq(iss Seq) {
 
 // restart forgets a connection for the next one between the same ports.
 func (h *half) restart(s State) {
-	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens)}
+	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens), scale: h.scale}
 }
 
 // learnRcv sets the receive numbers.

@@ -50,8 +50,8 @@ func (o *observation) queuesFin() {
 // Crash tells the connection that the kernel at one end has forgotten it
 // without a word, as a machine does that lost power. That end is CLOSED, and
 // nobody listens there. What segments of the old connection say is still
-// counted from its first number.
+// counted from its first number, and in its scale.
 func (c *Conn) Crash(e End) {
 	h := &c.half[e]
-	*h = half{state: Closed, calls: certain, last: h.last, facts: h.facts & knowsSeq, iss: h.iss, nxt: h.nxt, una: h.una}
+	*h = half{state: Closed, calls: certain, last: h.last, facts: h.facts & knowsSeq, iss: h.iss, nxt: h.nxt, una: h.una, scale: h.scale}
 }

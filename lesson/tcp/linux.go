@@ -8,9 +8,10 @@ const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | Repeated
 
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
-// end that came from LISTEN, and in FIN_WAIT2 after close().
+// end that came from LISTEN, and in FIN_WAIT2 after close(), unless the ACK that
+// led there came with a FIN.
 func (h *half) brief() bool {
-	return h.state == SynRecv && h.is(passive) || h.state == FinWait2 && h.calls&gone != 0
+	return h.state == SynRecv && h.is(passive) || h.state == FinWait2 && h.calls&(gone|whole) == gone
 }
 
 // accepts is the first check of §3.10.7.4 as the receiver makes it.
@@ -103,6 +104,14 @@ func (o *observation) resetsByText() bool {
 	}
 	o.mustReset()
 	return true
+}
+
+// beyondWindow reports whether a segment begins where the window ends. Its
+// acknowledgement counts, but nothing is taken from it, unless it is a bare FIN
+// and the next thing to come.
+func (o *observation) beyondWindow() bool {
+	s, y := o.s, o.y
+	return y.is(hasAcked) && y.edge.LessEq(s.Seq) && y.rcv.LessEq(s.Seq) && (s.Len > 0 || s.Seq != y.rcv)
 }
 
 // refuses notes that a segment changes nothing at its receiver.
