@@ -99,7 +99,7 @@ var unwalked = func() map[Arrow]lang.Text {
 var beyond = map[Arrow]bool{
 	{tcp.SynSent, tcp.Shutdown}: true, {tcp.SynSent, tcp.Abort}: true,
 	{tcp.SynRecv, tcp.RcvNewSyn}: true,
-	{tcp.Closing, tcp.Abort}:     true, {tcp.LastAck, tcp.Abort}: true, {tcp.TimeWait, tcp.SndRst}: true,
+	{tcp.TimeWait, tcp.SndRst}:   true,
 }
 
 // Walker is a Teller that notes the arrows which both ends of a story walk:
