@@ -84,11 +84,11 @@ clean: ## remove what was built
 go:
 	@command -v $(GO) >/dev/null || { echo "Go is missing: https://go.dev/dl, or apt install golang-go" >&2; exit 1; }
 
-# The race detector needs a C compiler. Without one, and without the right to
-# install it, those tests run without the detector.
+# The race detector needs a C compiler, and the article's programs need python3.
+# Without them, and without the right to install them, those tests are skipped.
 needs: go
-	@command -v gcc >/dev/null && exit 0; \
+	@command -v gcc >/dev/null && command -v python3 >/dev/null && exit 0; \
 	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; else exit 0; fi; \
 	command -v apt-get >/dev/null || exit 0; \
-	echo "installing gcc for the race detector"; \
-	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null || true
+	echo "installing gcc for the race detector and python3"; \
+	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends gcc libc6-dev python3 >/dev/null || true

@@ -121,13 +121,7 @@ func (w *Walker) Tell(e Event) error {
 		*w = Walker{walked: w.walked, known: [2]bool{true, true}}
 		w.state = [2]tcp.State{tcp.Closed, tcp.Closed}
 	case *Call:
-		if e.Name == Crash.String() {
-			w.state[e.End&1] = tcp.Closed // no arrow: the state is lost with the machine
-			return nil
-		}
-		if r, verdict := tcp.Answer(w.state[e.End&1], tcp.PassiveOpen); e.Name == Listen.String() && verdict == tcp.Moves {
-			w.walk(e.End&1, ArrowOf(r), r.To)
-		}
+		w.calls(e)
 	case *Segment:
 		for end := range w.state {
 			w.silently(tcp.End(end), e.Step.Before[end])
@@ -147,6 +141,18 @@ func (w *Walker) Tell(e Event) error {
 	case *Note, *Connection:
 	}
 	return nil
+}
+
+// calls notes the arrow that a call itself walks.
+func (w *Walker) calls(c *Call) {
+	on := map[string]tcp.Event{Listen.String(): tcp.PassiveOpen, Cancel.String(): tcp.Close}
+	r, verdict := tcp.Answer(w.state[c.End&1], on[c.Name])
+	switch _, known := on[c.Name]; {
+	case c.Name == Crash.String():
+		w.state[c.End&1] = tcp.Closed // no arrow: the state is lost with the machine
+	case known && verdict == tcp.Moves:
+		w.walk(c.End&1, ArrowOf(r), r.To)
+	}
 }
 
 func (w *Walker) walk(end tcp.End, a Arrow, to tcp.State) {

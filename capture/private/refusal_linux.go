@@ -12,6 +12,8 @@ import (
 const (
 	maxUser    = "user.max_user_namespaces"
 	maxNet     = "user.max_net_namespaces"
+	maxPID     = "user.max_pid_namespaces"
+	maxMount   = "user.max_mnt_namespaces"
 	cloneUser  = "kernel.unprivileged_userns_clone"
 	appArmor   = "kernel.apparmor_restrict_unprivileged_userns"
 	appArmored = "unprivileged_userns" // the profile that Ubuntu moves such processes to
@@ -45,6 +47,12 @@ func notStarted(err error, m machine) *lang.Problem {
 	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxNet), "0"):
 		what = limit(maxNet, "network", "网络")
 		hint = m.allow(maxNet, "15000")
+	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxPID), "0"):
+		what = limit(maxPID, "process", "进程")
+		hint = m.allow(maxPID, "15000")
+	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxMount), "0"):
+		what = limit(maxMount, "mount", "挂载")
+		hint = m.allow(maxMount, "15000")
 	case is(unix.ENOSPC, unix.EUSERS):
 		what = lang.Text{
 			EN: "no more namespaces: as many are in use as " + maxUser + " or " + maxNet + " allows",

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"net"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -12,24 +13,34 @@ import (
 // program is what runs at one end of a walk: its sockets, none being -1.
 type program struct {
 	listener, fd int
-	shut         bool // it has ended its sending
-	deserted     bool // its first listener is closed
+	deserted     bool      // a listener of its was closed
+	timedOut     bool      // a call has failed with ETIMEDOUT
+	closed       time.Time // when it closed a connection
 }
 
+// impatience is how long a hasty program's sockets try.
+const impatience = 600 * time.Millisecond
+
 func (v *walk) socket(e tcp.End) (fd int) {
-	err := v.w.Do(e, func() (err error) {
-		fd, err = unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	family := unix.AF_INET
+	if v.w.Addr(e).Is6() {
+		family = unix.AF_INET6
+	}
+	if err := v.w.Do(e, func() (err error) {
+		fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		v.t.Fatal(err)
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
 	if v.narrow {
 		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 4096)
 	}
-	local := v.sockaddr(e)
-	if err := unix.Bind(fd, &local); err != nil {
+	if v.hasty {
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(impatience/time.Millisecond))
+		_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_LINGER2, 1) // s
+	}
+	if err := unix.Bind(fd, v.sockaddr(e)); err != nil {
 		v.note("%v: bind: %v", e, err)
 		unix.Close(fd)
 		return -1
@@ -37,45 +48,53 @@ func (v *walk) socket(e tcp.End) (fd int) {
 	return fd
 }
 
-func (v *walk) sockaddr(e tcp.End) unix.SockaddrInet4 {
-	return unix.SockaddrInet4{Port: int(v.port), Addr: v.w.Addr(e).As4()}
-}
-
-// setOut makes the first calls.
-func (v *walk) setOut() {
-	switch n := v.rnd.IntN(20); {
-	case n < 15:
-		v.listen(tcp.Server)
-		v.connect(tcp.Client)
-	case n < 19:
-		v.connect(tcp.Client)
-		v.connect(tcp.Server)
-	default:
-		v.connect(tcp.Client) // refused
+func (v *walk) sockaddr(e tcp.End) unix.Sockaddr {
+	a := v.w.Addr(e)
+	if a.Is6() {
+		return &unix.SockaddrInet6{Port: int(v.port), Addr: a.As16()}
 	}
+	return &unix.SockaddrInet4{Port: int(v.port), Addr: a.As4()}
 }
 
 func (v *walk) listen(e tcp.End) {
-	p := &v.prog[e]
+	p := &v.programs[e]
 	if p.listener = v.socket(e); p.listener < 0 {
 		return
 	}
 	if err := unix.Listen(p.listener, 8); err != nil {
 		v.note("%v: listen: %v", e, err)
+		unix.Close(p.listener)
+		p.listener = -1
 		return
 	}
-	v.happens(e, "listen()", tcp.PassiveOpen, true)
+	v.happens(e, tcp.PassiveOpen)
+}
+
+func (v *walk) stopListening(e tcp.End) {
+	p := &v.programs[e]
+	unix.Close(p.listener)
+	p.listener, p.deserted = -1, true
+	v.happens(e, tcp.StopListen)
+}
+
+func (v *walk) accept(e tcp.End) bool {
+	fd, _, err := unix.Accept4(v.programs[e].listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	v.note("%v: accept()", e)
+	v.programs[e].fd, v.programs[e].timedOut = fd, false
+	return true
 }
 
 func (v *walk) connect(e tcp.End) {
-	p := &v.prog[e]
+	p := &v.programs[e]
 	if p.fd = v.socket(e); p.fd < 0 {
 		return
 	}
-	p.shut = false
-	to := v.sockaddr(e.Peer())
+	p.timedOut = false
 	v.note("%v: connect()", e)
-	if err := unix.Connect(p.fd, &to); err != unix.EINPROGRESS {
+	if err := unix.Connect(p.fd, v.sockaddr(e.Peer())); err != unix.EINPROGRESS {
 		v.note("%v: connect: %v", e, err)
 		unix.Close(p.fd)
 		p.fd = -1
@@ -83,128 +102,125 @@ func (v *walk) connect(e tcp.End) {
 	v.compare()
 }
 
-// alive reports whether a socket still is part of a connection. The end of an
-// earlier one may be held for long after another has begun.
-func alive(fd int) bool {
-	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
-	return err == nil && info.State != 7
-}
-
-func (v *walk) happens(e tcp.End, name string, on tcp.Event, alive bool) {
-	v.drain()
-	if !alive {
-		v.note("%v: %s of what is closed", e, name)
-		v.compare()
-		return
-	}
-	step := v.c.Happen(e, on)
-	v.note("%v: %s -> %v %v", e, name, step.After[0], step.After[1])
-	v.tell(name, step, nil)
-	v.compare()
-}
-
 var scratch [1 << 16]byte
 
-// call lets one of the programs do something; false when there is nothing to
-// do.
-func (v *walk) call() bool {
-	e := tcp.End(v.rnd.IntN(2))
-	p := &v.prog[e]
-	if p.fd < 0 {
-		switch {
-		case p.listener >= 0 && v.rnd.IntN(2) == 0:
-			fd, _, err := unix.Accept4(p.listener, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
-			if err != nil {
-				return false
-			}
-			p.fd, p.shut = fd, false
-			v.note("%v: accept()", e)
-			return true
-		case p.listener >= 0 && v.rnd.IntN(20) == 0:
-			unix.Close(p.listener)
-			p.listener, p.deserted = -1, true
-			v.happens(e, "close() of the listener", tcp.StopListen, true)
-			return true
-		case p.listener < 0 && v.rnd.IntN(8) == 0:
-			if e == tcp.Server && v.rnd.IntN(2) == 0 {
-				v.listen(e)
-			} else {
-				v.connect(e)
-			}
-			return true
-		}
-		return false
+func (v *walk) send(e tcp.End, n int) bool {
+	n, err := unix.Write(v.programs[e].fd, scratch[:n])
+	v.note("%v: send() = %d, %v", e, n, err)
+	v.programs[e].timedOut = v.programs[e].timedOut || err == unix.ETIMEDOUT
+	v.compare()
+	return err == nil
+}
+
+func (v *walk) recv(e tcp.End, n int) bool {
+	n, err := unix.Read(v.programs[e].fd, scratch[:n])
+	v.note("%v: recv() = %d, %v", e, n, err)
+	v.programs[e].timedOut = v.programs[e].timedOut || err == unix.ETIMEDOUT
+	v.compare()
+	return err == nil
+}
+
+// shutdown ends a direction: on is Shutdown or StopReading.
+func (v *walk) shutdown(e tcp.End, on tcp.Event) bool {
+	how := unix.SHUT_WR
+	if on == tcp.StopReading {
+		how = unix.SHUT_RD
 	}
-	if v.rnd.IntN(60) == 0 {
-		v.crash(e)
-		return true
-	}
+	p := &v.programs[e]
 	alive := alive(p.fd)
-	switch v.rnd.IntN(20) {
-	case 0, 1, 2, 3, 4, 5, 6:
-		n, err := unix.Write(p.fd, scratch[:1+v.rnd.IntN(3000)])
-		v.note("%v: send() %d %v", e, n, err)
-		v.compare()
-		return err == nil
-	case 7, 8, 9, 10, 11, 12:
-		n, err := unix.Read(p.fd, scratch[:1+v.rnd.IntN(5000)])
-		v.note("%v: recv() %d %v", e, n, err)
-		v.compare()
-		return err == nil
-	case 13, 14:
-		if p.shut {
-			return false
-		}
-		p.shut = true
-		err := unix.Shutdown(p.fd, unix.SHUT_WR)
-		v.happens(e, "shutdown()", tcp.Shutdown, alive)
-		return err == nil
-	case 15, 16, 17:
-		unix.Close(p.fd)
-		p.fd = -1
-		v.happens(e, "close()", tcp.Close, alive)
-	case 18:
-		_ = unix.SetsockoptLinger(p.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-		unix.Close(p.fd)
-		p.fd = -1
-		v.happens(e, "abort", tcp.Abort, alive)
-	default:
+	if unix.Shutdown(p.fd, how) != nil || !alive {
 		return false
 	}
+	v.happens(e, on)
 	return true
+}
+
+func (v *walk) close(e tcp.End) {
+	p := &v.programs[e]
+	v.release(e, &p.fd, tcp.Close)
+}
+
+func (v *walk) abort(e tcp.End) {
+	p := &v.programs[e]
+	_ = unix.SetsockoptLinger(p.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	v.release(e, &p.fd, tcp.Abort)
+}
+
+func (v *walk) release(e tcp.End, fd *int, on tcp.Event) {
+	alive := alive(*fd)
+	v.failed(e)
+	unix.Close(*fd)
+	*fd = -1
+	if !alive {
+		v.note("%v: %v of what is closed", e, on)
+		return
+	}
+	v.programs[e].closed = time.Now()
+	v.happens(e, on)
 }
 
 // crash makes a host forget the connection without a word.
 func (v *walk) crash(e tcp.End) {
-	p := &v.prog[e]
+	p := &v.programs[e]
 	if !alive(p.fd) || p.listener >= 0 || unix.SetsockoptInt(p.fd, unix.IPPROTO_TCP, unix.TCP_REPAIR, 1) != nil {
 		return
 	}
 	unix.Close(p.fd)
 	p.fd = -1
 	v.drain()
-	v.c.Crash(e)
 	v.note("%v: crashes", e)
+	v.c.Crash(e)
 	v.compare()
+}
+
+// alive reports whether a socket is part of a connection. That of one that is
+// over may be held for long after another has begun between the same ports.
+func alive(fd int) bool {
+	info, err := unix.GetsockoptTCPInfo(fd, unix.IPPROTO_TCP, unix.TCP_INFO)
+	return err == nil && info.State != unix.BPF_TCP_CLOSE
+}
+
+// failed reports whether a socket call has said, or would say, that a kernel
+// has given up.
+func (v *walk) failed(e tcp.End) bool {
+	p := &v.programs[e]
+	if p.fd >= 0 && !p.timedOut {
+		n, err := unix.GetsockoptInt(p.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		p.timedOut = err == nil && unix.Errno(n) == unix.ETIMEDOUT
+	}
+	return p.timedOut
+}
+
+// gaveUp reports whether a kernel has a reason to have forgotten a connection
+// that no segment shows.
+func (v *walk) gaveUp(e tcp.End) bool {
+	p := &v.programs[e]
+	switch {
+	case p.deserted && v.c.State(e) == tcp.SynRecv:
+		return true // its timer has found nobody who listens
+	case !v.hasty:
+		return false
+	case p.fd >= 0 || p.timedOut:
+		return v.failed(e)
+	default:
+		return time.Since(p.closed) > impatience/2 // nobody can be asked
+	}
 }
 
 // end tidies up: sockets are closed, and what the kernels still remember is
 // destroyed.
 func (v *walk) end() {
 	delete(v.now, v.port)
-	for e := range v.prog {
-		end := tcp.End(e)
-		for _, fd := range []int{v.prog[e].fd, v.prog[e].listener} {
+	for e, p := range v.programs {
+		for _, fd := range []int{p.fd, p.listener} {
 			if fd >= 0 {
 				_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 				unix.Close(fd)
 			}
 		}
-		local, remote := net.TCPAddrFromAddrPort(v.addr(end, v.port)), net.TCPAddrFromAddrPort(v.addr(end.Peer(), v.port))
-		switch v.c.State(end) {
-		case tcp.Closed, tcp.Listen:
-		default:
-			_ = v.w.Do(end, func() error { return netlink.SocketDestroy(local, remote) })
+		if e := tcp.End(e); !idle(v.c.State(e)) {
+			local, remote := net.TCPAddrFromAddrPort(v.addr(e, v.port)), net.TCPAddrFromAddrPort(v.addr(e.Peer(), v.port))
+			_ = v.w.Do(e, func() error { return netlink.SocketDestroy(local, remote) })
 		}
 	}
 	v.drain()

@@ -27,14 +27,15 @@ func TestReadmeCommands(t *testing.T) {
 	for _, c := range a.root().Commands() {
 		texts["help of "+c.Name()] = c.Example
 	}
-	shown := regexp.MustCompile("(?m)(?:^ *|[`|] *|sudo )lesson ([^`|#>)\n]+)")
+	shown := regexp.MustCompile("(?m)(?:^ *|[`|] *|sudo )lesson ((?:'[^'\n]*'|[^'`|#>)\n])+)")
+	word := regexp.MustCompile(`'[^']*'|\S+`)
 	for name, text := range texts {
 		found := shown.FindAllStringSubmatch(text, -1)
 		if len(found) == 0 && strings.HasPrefix(name, "README") {
 			t.Errorf("%s shows no command", name)
 		}
 		for _, m := range found {
-			args := strings.Fields(m[1])
+			args := word.FindAllString(m[1], -1)
 			if err := understood(args); err != nil {
 				t.Errorf("%s: lesson %s: %v", name, m[1], err)
 			}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -17,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "rewrite goldens")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lesson": main})
+	testscript.Main(m, map[string]func(){"lesson": main, "peer": peer})
 }
 
 // TestScripts runs testdata/script: the command line as a person types it.
@@ -61,12 +63,15 @@ func code(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// condition adds [root] and [live], a machine on which lessons can be played.
-// CI has to be such a machine.
+// condition adds [root]; [live], a machine on which lessons can be played; and
+// [python3]. CI has to be such a machine.
 func condition(name string) (bool, error) {
 	switch name {
 	case "root":
 		return os.Geteuid() == 0, nil
+	case "python3":
+		_, err := exec.LookPath("python3")
+		return os.Getenv("CI") != "" || err == nil, nil
 	case "live":
 		return os.Getenv("CI") != "" || canPlay(), nil
 	}
@@ -81,6 +86,41 @@ var canPlay = sync.OnceValue(func() bool {
 	}
 	return exec.Command(exe, "handshake", "--private", "--json").Run() == nil
 })
+
+// peer is a program for lesson try: with serve it takes connections at an
+// address and sends back what comes; with dial it connects, says "ready" and
+// waits for the end; with send it sends its last argument besides and prints
+// what comes back.
+func peer() {
+	what, address := os.Args[1], os.Args[2]
+	if what == "serve" {
+		l, err := net.Listen("tcp4", address)
+		for err == nil {
+			var c net.Conn
+			if c, err = l.Accept(); err == nil {
+				go func() {
+					_, _ = io.Copy(c, c)
+					_ = c.Close()
+				}()
+			}
+		}
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	c, err := net.Dial("tcp4", address)
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	fmt.Println("ready")
+	if what == "send" {
+		_, _ = io.WriteString(c, os.Args[3])
+		_ = c.(*net.TCPConn).CloseWrite()
+	}
+	b, _ := io.ReadAll(c)
+	_ = c.Close()
+	fmt.Printf("%s", b)
+}
 
 // need skips a test on a machine that cannot run it, and fails it in CI.
 func need(t *testing.T, ok bool, why string) {

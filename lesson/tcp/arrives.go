@@ -4,10 +4,6 @@ package tcp
 // §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
 func (o *observation) arrives() {
 	s, y := o.s, o.y
-	if o.exact && s.Flags.Has(SYN) && !s.Options.HasScale && (y.state == Listen || y.state == SynSent) {
-		y.unset(scaled) // without both SYNs' consent there is no scaling
-		y.scale = 0
-	}
 	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && s.End().LessEq(y.rcv) {
 		o.step.Findings |= Repeated
 	}
@@ -77,6 +73,7 @@ func (o *observation) getsSyn() {
 	switch y.state {
 	case Listen, SynSent:
 		y.learnRcv(s.Seq.Add(1)) // whether data in the SYN is taken, its ACK will tell
+		o.settlesOptions()
 		o.move(to, RcvSyn)
 	case Unknown:
 		y.learnRcv(s.Seq.Add(1))
@@ -101,12 +98,26 @@ func (o *observation) getsSyn() {
 	}
 }
 
+// settlesOptions takes back the receiver's offers to scale windows and to hear
+// of selective acknowledgements if the peer's SYN, which it has now accepted,
+// does not make them too (RFC 7323 §2.2, RFC 2018 §2).
+func (o *observation) settlesOptions() {
+	if o.exact && !o.s.Options.HasScale {
+		o.y.unset(scaled)
+		o.y.scale = 0
+	}
+	if o.exact && !o.s.Options.SACKPermitted {
+		o.y.unset(sacks)
+	}
+}
+
 func (o *observation) getsSynAck() {
 	s, y, to := o.s, o.y, o.to
 	ok := y.iss.Less(s.Ack) && s.Ack.LessEq(y.nxt)
 	switch {
 	case y.state == SynSent && ok:
 		y.learnRcv(s.Seq.Add(1))
+		o.settlesOptions()
 		y.arrive(y.wire, s.End())
 		y.rcv, y.una = y.wire, s.Ack
 		o.move(to, RcvSynAck)
@@ -140,14 +151,18 @@ func (o *observation) getsAck() bool {
 	}
 	fresh := y.una.Less(s.Ack) && s.Ack.LessEq(y.nxt)
 	if y.state == SynRecv {
-		if !fresh && s.Ack != y.nxt {
+		switch {
+		case fresh || s.Ack == y.nxt:
+		case o.exact && s.Ack == y.una && !y.is(passive):
+			o.step.Findings |= AcksNothing
+		default:
 			o.step.Findings |= Unacceptable // it answers with RST
 			return false
 		}
 		y.una = s.Ack
 		o.opens()
 	}
-	if (y.nxt.Less(s.Ack) || o.exact && s.Ack.Less(y.oldestAck())) && !y.brief() {
+	if (y.nxt.Less(s.Ack) || o.exact && s.Ack.Less(o.oldestAck())) && !y.brief() {
 		o.step.Findings |= Unacceptable
 		return false
 	}
@@ -165,6 +180,18 @@ func (o *observation) getsAck() bool {
 		o.move(to, RcvAckOfFin)
 	}
 	return true
+}
+
+// oldestAck is the lowest acknowledgement number that the receiver still heeds:
+// none from before the connection, or older than the widest window it was
+// offered (§3.10.7.4, RFC 5961 §5.2).
+func (o *observation) oldestAck() Seq {
+	y := o.y
+	n := y.una.Sub(y.iss)
+	if y.is(passive) {
+		n--
+	}
+	return y.una - Seq(min(n, uint32(o.c.widest[o.from])<<o.x.scale))
 }
 
 // getsText takes the payload, and the FIN once everything before it is there.
@@ -220,6 +247,9 @@ func (o *observation) receivesFin(e End) {
 		return
 	}
 	h.set(gotPeerFin)
+	if o.exact { // nothing comes after a FIN
+		h.rcv, h.wire, h.ahead = fin.Add(1), fin.Add(1), [3]span{}
+	}
 	if h.state != Unknown {
 		o.move(e, RcvFin)
 		return

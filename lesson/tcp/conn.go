@@ -13,12 +13,14 @@ package tcp
 type Conn struct {
 	ends  [2]Endpoint
 	half  [2]half
+	n     uint32
 	first int64 // time of the first and of the last segment, in nanoseconds
 	last  int64
 	bytes [2]uint64 // payload by sender, each byte counted once
-	n     uint32
-	seen  Completeness
-	self  bool // both ends are one socket, connected to itself
+	// widest is the widest window each end has offered, in its own scale.
+	widest [2]uint16
+	seen   Completeness
+	self   bool // both ends are one socket, connected to itself
 	// doubt: bytes were acknowledged that were never seen. They may have
 	// held a FIN of doubtful's, so nothing is said of either end until its
 	// next data, or its FIN, shows that they did not.
@@ -127,10 +129,15 @@ func (c *Conn) look(s *Segment) observation {
 		step: Step{N: c.n, From: from, Before: c.states()}}
 }
 
-// finish fills in what a Step says of the states and numbers after it.
+// finish fills in what a Step says of the numbers and states after it.
 func (o *observation) finish() {
-	c := o.c
 	o.relative()
+	o.ends()
+}
+
+// ends fills in the states after the step.
+func (o *observation) ends() {
+	c := o.c
 	o.step.After = c.states()
 	for e := range c.half {
 		h := &c.half[e]

@@ -55,6 +55,9 @@ func (o *observation) offersWindow() {
 	}
 	x.window = s.Window
 	x.set(hasAcked)
+	if o.exact {
+		o.c.widest[o.from] = max(o.c.widest[o.from], uint16((size+1<<x.scale-1)>>x.scale))
+	}
 }
 
 // windowKnown reports whether the windows that the receiver has offered are

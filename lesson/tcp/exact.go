@@ -38,49 +38,6 @@ func (c *Conn) Arrive(s *Segment) Step {
 	return o.step
 }
 
-// Crash tells the connection that the kernel at one end has forgotten it
-// without a word, as a machine does that lost power. That end is CLOSED, and
-// nobody listens there. What segments of the old connection say is still
-// counted from its first number.
-func (c *Conn) Crash(e End) {
-	h := &c.half[e]
-	*h = half{state: Closed, calls: certain, last: h.last, facts: h.facts & knowsSeq, iss: h.iss, nxt: h.nxt, una: h.una}
-}
-
-// Happen tells the connection of what no segment shows: a program's call
-// (PassiveOpen, StopListen, Close, Shutdown, Abort) or the end of a timer (Timeout2MSL,
-// TimeoutUser). The segments that a call has sent at once are told before it.
-//
-// A FIN that has to wait behind data has not left yet, but its end has closed:
-// it is in FIN_WAIT1 or LAST_ACK from now on (RFC 9293 §3.10.4). And data that
-// comes after close() resets the connection (§3.6.1).
-func (c *Conn) Happen(e End, on Event) Step {
-	o := observation{c: c, from: e, to: c.peer(e), x: &c.half[e], y: &c.half[c.peer(e)],
-		step: Step{N: c.n, From: e, Before: c.states()}}
-	h := o.x
-	switch {
-	case on == PassiveOpen:
-		h.calls |= listens | certain
-	case on == StopListen:
-		h.calls &^= listens
-		if h.state == SynRecv && h.is(passive) {
-			h.calls |= deserted
-		}
-	}
-	o.move(e, on)
-	switch {
-	case on == Shutdown && h.state == SynRecv:
-		h.calls |= finishes
-	case on == Close && h.state == SynRecv, (on == Close || on == Shutdown) && (h.state == Established || h.state == CloseWait):
-		o.move(e, SndFin)
-	}
-	if on == Close && h.state != Closed {
-		h.calls |= gone
-	}
-	o.step.After = c.states()
-	return o.step
-}
-
 // leaves is departs without a doubt: what the sender had received is known.
 func (o *observation) leaves() {
 	s, x, from := o.s, o.x, o.from
@@ -89,14 +46,17 @@ func (o *observation) leaves() {
 		o.notice()
 		o.resets()
 		return
-	case s.Flags&(SYN|ACK) == SYN && x.is(knowsSeq) && s.Seq != x.iss:
+	case x.state == Closed && (x.sentBefore(s) || x.calls&resetting != 0 && !s.Flags.Has(SYN)):
+		// What has closed the end also drew a segment, which left first; or a
+		// timer sent one again at that very moment.
+		o.notice()
+		o.counts()
+		return
+	case s.Flags&(SYN|ACK) == SYN && (x.state == Closed || x.is(knowsSeq) && s.Seq != x.iss):
 		x.restart(Closed) // the next connection between the same ports
 	}
 	o.ownNumbers()
 	o.notice()
-	if x.state == Closed && o.step.Findings.Has(Retransmission) && x.is(pastSyn) {
-		return // it left just before the end closed, drawn by the same segment
-	}
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
 	}
@@ -135,14 +95,23 @@ func (o *observation) leaveOn(on Event) {
 func (o *observation) resets() {
 	x := o.x
 	x.set(sentRst)
+	x.calls &^= resetting
 	switch x.state {
 	case Closed, Listen, SynSent, Unknown:
 	case SynRecv:
-		if o.s.Seq == x.nxt {
+		if o.s.Flags.Has(ACK) || o.s.Seq == x.nxt {
 			o.move(o.from, SndRst)
 		}
 	default:
 		o.move(o.from, SndRst)
+	}
+}
+
+// mustReset closes the receiver, whose RST is about to leave; a RST draws none.
+func (o *observation) mustReset() {
+	o.move(o.to, SndRst)
+	if !o.s.Flags.Has(RST) {
+		o.y.calls |= resetting
 	}
 }
 
@@ -158,11 +127,7 @@ func (o *observation) opensAgain() {
 // number like a byte, and may wait beyond a hole.
 func (o *observation) takesText() {
 	s, y := o.s, o.y
-	if y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
-		return
-	}
-	if y.calls&gone != 0 && s.Len > 0 && y.rcv.Less(s.Seq.Add(s.Len)) {
-		o.move(o.to, SndRst) // nobody can read it any more
+	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) {
 		return
 	}
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {

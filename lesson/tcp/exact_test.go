@@ -15,17 +15,28 @@ const openExact = `over client S  100:100(0) win 1000         | SYN_SENT    SYN_
 over server S. 300:300(0) ack 101 win 1000 | ESTABLISHED SYN_RECV
 over client .  101:101(0) ack 301 win 1000 | ESTABLISHED ESTABLISHED`
 
+// calls are the words in a scene for what no segment shows.
+var calls = map[string]func(c *tcp.Conn, e tcp.End){
+	"crash":    (*tcp.Conn).Crash,
+	"listen":   func(c *tcp.Conn, e tcp.End) { c.Happen(e, tcp.PassiveOpen) },
+	"unlisten": func(c *tcp.Conn, e tcp.End) { c.Happen(e, tcp.StopListen) },
+	"close":    func(c *tcp.Conn, e tcp.End) { c.Happen(e, tcp.Close) },
+	"shutdown": func(c *tcp.Conn, e tcp.End) { c.Happen(e, tcp.Shutdown) },
+	"abort":    func(c *tcp.Conn, e tcp.End) { c.Happen(e, tcp.Abort) },
+}
+
 // exactly plays the lines of one exact scene and reports what is not as told.
 func exactly(c *tcp.Conn, lines []string, first [2]tcp.Seq) error {
 	for _, text := range lines {
 		what, rest, _ := strings.Cut(text, " ")
 		what, rest = strings.TrimSpace(what), strings.TrimSpace(rest)
-		if what == "crash" {
+		happens, told := calls[what]
+		if told {
 			e := tcp.Client
 			if strings.HasPrefix(rest, "server") {
 				e = tcp.Server
 			}
-			c.Crash(e)
+			happens(c, e)
 			rest = strings.Replace(rest, e.String(), e.String()+" . ", 1)
 		}
 		l, err := notation.Parse(rest)

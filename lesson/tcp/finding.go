@@ -34,6 +34,8 @@ const (
 	ResetInWindow
 	SynResets
 	ListenerGone
+	DataPastFin
+	AcksNothing
 	numFindings = iota
 )
 
@@ -64,6 +66,8 @@ var findings = [numFindings]struct {
 	{"reset-in-window", lang.Text{EN: "the RST lies in the window, but not at its beginning; RFC 9293 would answer with a challenge ACK. Of such a connection Linux keeps only a few numbers, and accepts any RST in the window", ZH: "RST 落在窗口内，但不在窗口起点；按 RFC 9293 应以质询 ACK 应答。对这样的连接，Linux 只保留少量信息，窗口内的 RST 一律接受"}},
 	{"syn-resets", lang.Text{EN: "a SYN in the window of a connection; RFC 9293 would answer with a challenge ACK. After close(), Linux gives up FIN_WAIT2 and answers with RST", ZH: "SYN 落在连接的窗口内；按 RFC 9293 应以质询 ACK 应答。close() 之后处于 FIN_WAIT2 的 Linux 则放弃连接，以 RST 应答"}},
 	{"listener-gone", lang.Text{EN: "the listening socket was closed before the handshake was complete; Linux notices when the next segment comes, and answers with RST", ZH: "握手完成之前监听套接字已被关闭；Linux 在下一个报文段到达时才发现，并以 RST 应答"}},
+	{"data-past-fin", lang.Text{EN: "its bytes go on beyond the FIN that has come; RFC 9293 ignores them, and Linux answers with RST", ZH: "其中的字节越过了已收到的 FIN；按 RFC 9293 应忽略，Linux 则以 RST 应答"}},
+	{"acks-nothing", lang.Text{EN: "acknowledges nothing, not even the SYN; RFC 9293 answers with RST. After a simultaneous open Linux takes the connection for open", ZH: "什么都没有确认，包括 SYN；按 RFC 9293 应以 RST 应答。同时打开时，Linux 却认为连接已经建立"}},
 }
 
 // Has reports whether all of g are in f.

@@ -57,11 +57,13 @@ const (
 type calls uint8
 
 const (
-	certain  calls = 1 << iota // its state
-	listens                    // a program listens here, whatever becomes of this connection
-	gone                       // the program has called close(): nobody reads any more
-	deserted                   // the listener it came from is closed, and the connection not yet open
-	finishes                   // it has called shutdown() before the connection was open
+	certain   calls = 1 << iota // its state
+	listens                     // a program listens here, whatever becomes of this connection
+	deaf                        // the program reads no more
+	gone                        // the program has called close()
+	deserted                    // the listener it came from is closed, and the connection not yet open
+	resetting                   // what came has closed it, and its RST is about to leave
+	finishes                    // it has called shutdown() before the connection was open
 )
 
 func (h *half) is(f facts) bool { return h.facts&f == f }
@@ -82,20 +84,19 @@ func (h *half) restart(s State) {
 	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens)}
 }
 
-// oldestAck is the lowest acknowledgement number that is still heeded: none
-// from before the connection (RFC 9293 §3.10.7.4, RFC 5961 §5.2).
-func (h *half) oldestAck() Seq {
-	if h.is(passive) {
-		return h.iss.Add(1)
-	}
-	return h.iss
-}
-
 // learnRcv sets the receive numbers.
 func (h *half) learnRcv(next Seq) {
 	h.set(knowsRcv)
 	h.rcv, h.wire = next, next
 	h.ahead = [3]span{}
+}
+
+// sentBefore reports whether this end has sent all of a segment before.
+func (h *half) sentBefore(s *Segment) bool {
+	if s.Flags.Has(SYN) {
+		return h.is(sentSyn) && s.Seq == h.iss
+	}
+	return h.is(sentSyn) && h.iss.Less(s.Seq) && s.End().LessEq(h.nxt)
 }
 
 // acknowledges notes an acknowledgement number that this end has sent; false

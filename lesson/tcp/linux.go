@@ -3,6 +3,9 @@ package tcp
 // What Linux does otherwise than RFC 9293, where it shows in a state. Each has
 // a finding or a rule of its own, and a row in docs/known-issues.md.
 
+// LinuxOnly are the findings about what RFC 9293 would have otherwise.
+const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone | DataPastFin | AcksNothing
+
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
 // end that came from LISTEN, and in FIN_WAIT2 after close().
@@ -33,7 +36,7 @@ func (o *observation) accepts() bool {
 // aborts has sent that byte, and the RST may have overtaken what is missing.
 func (o *observation) resetsAhead() bool {
 	end, ok := o.y.highest()
-	return ok && o.s.Seq == end && o.x.is(sacks) && o.y.is(sacks)
+	return ok && o.s.Seq == end && o.y.is(sacks) && (o.exact || o.x.is(sacks))
 }
 
 // getsSegmentBriefly is a segment at an end of which Linux keeps only a few
@@ -46,7 +49,7 @@ func (o *observation) getsSegmentBriefly() bool {
 		// The listener was closed, and with it the request: only now does
 		// Linux look for it. A SYN may find another listener.
 		o.step.Findings |= ListenerGone
-		o.move(to, SndRst)
+		o.mustReset()
 		return s.Flags&(SYN|ACK|RST) != SYN
 	case request && s.Flags&(SYN|ACK|RST) == SYN && s.Seq.Add(1) == y.rcv:
 		return true // the SYN,ACK is sent again
@@ -67,13 +70,38 @@ func (o *observation) getsSegmentBriefly() bool {
 		return false
 	case s.Flags.Has(SYN) && y.rcv.LessEq(s.Seq):
 		o.step.Findings |= SynResets
-		o.move(to, SndRst)
+		o.mustReset()
 	case !s.Flags.Has(ACK) || s.SeqLen() == 0 || s.End().LessEq(y.rcv):
 	case s.Flags.Has(FIN) && s.End() == y.rcv.Add(1):
 		return false
 	default:
-		o.move(to, SndRst) // nobody can read it any more
+		o.mustReset() // nobody can read it any more
 	}
+	return true
+}
+
+// resetsByText reports whether the receiver has no use for what the segment
+// brings, and closes with a RST.
+func (o *observation) resetsByText() bool {
+	s, y := o.s, o.y
+	if s.SeqLen() == 0 || s.Seq.Add(s.Len).LessEq(y.rcv) {
+		return false
+	}
+	switch y.state {
+	case FinWait1, FinWait2:
+		// Nobody can read it any more. A FIN beyond a hole counts as data here.
+		if y.calls&deaf == 0 {
+			return false
+		}
+	case CloseWait, Closing, LastAck:
+		if y.rcv.LessEq(s.Seq) {
+			return false
+		}
+		o.step.Findings |= DataPastFin
+	default:
+		return false
+	}
+	o.mustReset()
 	return true
 }
 

@@ -14,6 +14,7 @@ const (
 	StopListen                   // the program closes its listening socket
 	Close                        // the program calls close()
 	Shutdown                     // the program ends its sending: shutdown(SHUT_WR)
+	StopReading                  // the program ends its receiving: shutdown(SHUT_RD)
 	Abort                        // the program aborts: close() with SO_LINGER 0
 	SndSyn                       // sends SYN
 	SndSynAck                    // sends SYN and ACK
@@ -42,6 +43,7 @@ var eventNames = [numEvents]struct {
 	StopListen:      {"stop listening", lang.Text{EN: "the program closes its listening socket", ZH: "程序关闭监听套接字"}},
 	Close:           {"close", lang.Text{EN: "the program calls close()", ZH: "程序调用 close()"}},
 	Shutdown:        {"shutdown", lang.Text{EN: "the program calls shutdown(SHUT_WR)", ZH: "程序调用 shutdown(SHUT_WR)"}},
+	StopReading:     {"stop reading", lang.Text{EN: "the program calls shutdown(SHUT_RD)", ZH: "程序调用 shutdown(SHUT_RD)"}},
 	Abort:           {"abort", lang.Text{EN: "the program aborts", ZH: "程序中止连接"}},
 	SndSyn:          {"snd SYN", lang.Text{EN: "sends SYN", ZH: "发送 SYN"}},
 	SndSynAck:       {"snd SYN,ACK", lang.Text{EN: "sends SYN and ACK", ZH: "发送 SYN 和 ACK"}},
@@ -68,6 +70,10 @@ func (e Event) String() string {
 	}
 	return eventNames[e].name
 }
+
+// Call reports whether the event is a call that a program may make at any
+// time, and that no segment need show.
+func (e Event) Call() bool { return e <= Abort }
 
 // Text says what happens at the end in question.
 func (e Event) Text() lang.Text {
@@ -141,7 +147,7 @@ var answers = func() (t [numStates][numEvents]RuleID) {
 		}
 	}
 	for s := range t {
-		for e := PassiveOpen; e <= Abort; e++ {
+		for e := PassiveOpen; e.Call(); e++ {
 			t[s][e] = ruleStays
 		}
 	}

@@ -50,6 +50,9 @@ var rules = []Rule{
 	{SynSent, Shutdown, Closed, refClose, lang.Text{
 		EN: "Before any answer has come, shutdown() ends the attempt as close() does. Nothing is sent to the peer.",
 		ZH: "应答到来之前，shutdown() 与 close() 一样结束连接尝试，不向对端发送任何报文段。"}},
+	{SynSent, StopReading, Closed, refClose, lang.Text{
+		EN: "Before any answer has come, shutdown() ends the attempt as close() does. Nothing is sent to the peer.",
+		ZH: "应答到来之前，shutdown() 与 close() 一样结束连接尝试，不向对端发送任何报文段。"}},
 	{SynSent, Abort, Closed, refAbort, lang.Text{
 		EN: "The attempt is given up. Nothing is sent: the peer may not even have heard of it.",
 		ZH: "放弃连接尝试，不发送任何报文段：对端也许根本还不知道它。"}},

@@ -124,6 +124,55 @@ func TestRandomWalks(t *testing.T) {
 	}
 }
 
+// Where departures and arrivals are told apart, every step leads along the
+// arrows of Figure 5 and moves one end only, whatever is sent, lost, repeated
+// or made up.
+func TestRandomExactWalks(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	r := rand.New(rand.NewPCG(seed, 2))
+	visited := map[tcp.State]bool{}
+	for range 20000 {
+		c := tcp.NewConn(ends[tcp.Client], ends[tcp.Server])
+		c.Know(tcp.Client, tcp.Closed)
+		c.Know(tcp.Server, []tcp.State{tcp.Closed, tcp.Listen}[r.IntN(2)])
+		nxt := [2]tcp.Seq{tcp.Seq(r.Uint32()), tcp.Seq(r.Uint32())}
+		for range 25 {
+			prev := [2]tcp.State{c.State(tcp.Client), c.State(tcp.Server)}
+			s := gambler(r, &nxt)
+			s.Options.HasScale = r.IntN(2) == 0
+			var step tcp.Step
+			moves := tcp.Client
+			if s.Src == ends[tcp.Server] {
+				moves = tcp.Server
+			}
+			switch r.IntN(8) {
+			case 0:
+				moves = tcp.End(r.IntN(2))
+				step = c.Happen(moves, tcp.Event(r.IntN(int(tcp.Abort)+1)))
+			case 1, 2, 3:
+				step = c.Depart(&s)
+			default:
+				moves = moves.Peer()
+				step = c.Arrive(&s)
+			}
+			validate(t, prev, &step)
+			if still := moves.Peer(); step.After[still] != prev[still] {
+				t.Fatalf("the %v moved from %v to %v, and nothing happened there", still, prev[still], step.After[still])
+			}
+			if step.Findings.Has(tcp.Corrected) || step.Revised.Since != 0 {
+				t.Fatal("nothing was taken for granted, and yet it is taken back")
+			}
+			visited[step.After[0]], visited[step.After[1]] = true, true
+		}
+	}
+	for _, s := range tcp.States() {
+		if !visited[s] {
+			t.Errorf("no walk came through %v", s)
+		}
+	}
+}
+
 // FuzzObserve feeds arbitrary segments: nothing may panic, and the validator
 // must hold.
 func FuzzObserve(f *testing.F) {
@@ -131,7 +180,7 @@ func FuzzObserve(f *testing.F) {
 	f.Add([]byte{0, 17, 1, 1, 0, 0, 1, 16, 1, 2, 0, 0, 1, 17, 1, 2, 0, 0, 0, 16, 2, 2, 0, 0})
 	f.Add([]byte{0, 4, 0, 0, 0, 0, 1, 20, 255, 255, 9, 9})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var c tcp.Conn
+		var c, exact tcp.Conn
 		prev := [2]tcp.State{}
 		for i := 0; len(data) >= 6; i++ {
 			from := tcp.End(data[0] & 1)
@@ -145,6 +194,12 @@ func FuzzObserve(f *testing.F) {
 				validate(t, prev, &step)
 			}
 			prev = step.After
+			if s.Len%3 > 0 {
+				exact.Depart(&s)
+			}
+			if s.Len%3 < 2 {
+				exact.Arrive(&s)
+			}
 		}
 		c.Summary().ConnState()
 	})

@@ -17,7 +17,8 @@ type connection struct {
 	opener   tcp.End
 	untold   []*lesson.Segment
 	begun    bool      // some of it has been told
-	last     time.Time // when a segment of it came last
+	flying   [2]int    // segments sent and not arrived, by sender
+	last     time.Time // when a segment of it was sent last
 }
 
 // over reports whether a connection has been and is gone; one end may still
@@ -53,8 +54,16 @@ func (x *trial) owner(p *passage) *connection {
 	return c
 }
 
-// segment takes a segment that has been delivered into the story.
-func (x *trial) segment(p *passage) error {
+// departs takes a segment that was sent into its connection.
+func (x *trial) departs(p *passage) error {
+	p.owner = x.owner(p)
+	p.owner.last = time.Now()
+	p.owner.flying[p.from]++
+	return nil
+}
+
+// arrives takes a segment that has been delivered into the story.
+func (x *trial) arrives(p *passage) error {
 	<-p.done
 	if p.err != nil && !x.deaf {
 		x.deaf = true
@@ -62,10 +71,10 @@ func (x *trial) segment(p *passage) error {
 			return err
 		}
 	}
-	c := x.owner(p)
+	c := p.owner
+	c.flying[p.from]--
 	s := c.narrator.Tell(&p.Captured)
 	c.sum.Observe(&p.Segment)
-	c.last = time.Now()
 	x.check(c, p, s)
 	return x.row(c, s)
 }
@@ -90,10 +99,8 @@ func (x *trial) check(c *connection, p *passage, s *lesson.Segment) {
 				break
 			}
 			select {
-			case i, ok := <-x.items:
-				if ok {
-					x.queue = append(x.queue, i)
-				}
+			case i := <-x.items:
+				x.queue = append(x.queue, i)
 			case <-time.After(time.Millisecond):
 			}
 		}
@@ -104,10 +111,14 @@ func (x *trial) check(c *connection, p *passage, s *lesson.Segment) {
 	}
 }
 
-// sent reports whether a segment of this end is waiting to be told.
+// sent reports whether a segment of this end is on its way that has not been
+// told.
 func (x *trial) sent(c *connection, e tcp.End) bool {
+	if c.flying[e] > 0 {
+		return true
+	}
 	for _, i := range x.queue {
-		if i.passage != nil && i.passage.from == e && c.narrator.Owns(&i.passage.Segment) {
+		if i.sent != nil && i.sent.from == e && c.narrator.Owns(&i.sent.Segment) {
 			return true
 		}
 	}

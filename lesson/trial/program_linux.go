@@ -102,7 +102,7 @@ func (p *program) readable() bool {
 func (p *program) read() (out []byte) {
 	var b [4096]byte
 	_ = p.raw.Control(func(fd uintptr) {
-		for len(out) < 1<<20 {
+		for len(out) < 64<<10 {
 			n, err := unix.Read(int(fd), b[:])
 			if errors.Is(err, unix.EINTR) {
 				continue

@@ -98,7 +98,7 @@ func (t *telling) flush(c *connection) error {
 	}
 	for _, s := range c.untold {
 		t.segments++
-		s.N, t.told = t.segments, s.Since
+		t.told = s.Since
 		if err := t.tell(s); err != nil {
 			return err
 		}

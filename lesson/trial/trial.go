@@ -55,8 +55,9 @@ type Options struct {
 	Width int
 
 	// How long to wait: for the server to listen before the client is
-	// started; for connections that stay open when the client has ended; for
-	// a server that has been asked to end. 0: 10 s, 3 s and 1 s.
+	// started; when the client has ended, for connections that stay open and
+	// for a server that does not fall silent; for a server that has been
+	// asked to end. 0: 10 s, 3 s and 1 s.
 	Listen, Linger, Stop time.Duration
 }
 
@@ -79,12 +80,8 @@ func Run(ctx context.Context, o Options, t lesson.Teller) error {
 		o.Width = 80
 	}
 	x := newTrial(ctx, o, t)
-	carried := make(chan struct{})
-	go func() {
-		x.carry()
-		close(carried)
-	}()
-	defer x.close(carried)
+	go x.carry()
+	defer x.close()
 	failed := x.run()
 	if err := x.end(failed); err != nil {
 		return err

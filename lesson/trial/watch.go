@@ -25,12 +25,14 @@ const (
 type trial struct {
 	ctx     context.Context
 	o       Options
-	items   chan item // what happens, in order; closed when the wire ends
+	items   chan item // what happens, in order
 	queue   []item    // taken from items already
 	quit    chan struct{}
-	broken  error // why the wire ended; read once items is closed
+	carried chan struct{} // closed when the wire has ended
+	broken  error         // why it has; read once carried is closed
 	begun   time.Time
 	last    time.Time // when anything happened last
+	left    time.Time // when the client ended
 	stopped time.Time // when the server was asked to end
 	noted   bool      // that connections stay open
 	deaf    bool      // the kernel cannot be asked
@@ -40,17 +42,20 @@ type trial struct {
 	programs [2]atomic.Pointer[program] // by end; nil until it is started
 }
 
-// item is one thing that has happened: a segment's passage over the wire, or
+// item is one thing that has happened: a segment was sent, or has arrived; or
 // what a program has printed, or how it has ended.
 type item struct {
-	passage *passage
+	sent    *passage
+	arrived *passage
 	end     tcp.End
 	printed []byte
+	done    func() // to be called when it is told
 	state   *os.ProcessState
 }
 
 func newTrial(ctx context.Context, o Options, t lesson.Teller) *trial {
-	x := &trial{ctx: ctx, o: o, begun: time.Now(), items: make(chan item, 4096), quit: make(chan struct{})}
+	x := &trial{ctx: ctx, o: o, begun: time.Now(), items: make(chan item, 4096)}
+	x.quit, x.carried = make(chan struct{}), make(chan struct{})
 	x.telling = newTelling(t)
 	_ = o.Wire.SetDeadline(time.Time{})
 	return x
@@ -65,10 +70,10 @@ func (x *trial) happens(i item) {
 }
 
 // close ends everything that is left. The wire is its owner's to close.
-func (x *trial) close(carried <-chan struct{}) {
+func (x *trial) close() {
 	close(x.quit)
 	_ = x.o.Wire.SetDeadline(time.Now()) // wakes Next
-	<-carried
+	<-x.carried
 	for e := range x.programs {
 		if p := x.programs[e].Load(); p != nil {
 			p.signal(syscall.SIGKILL)
@@ -98,11 +103,10 @@ func (x *trial) run() error {
 			continue
 		}
 		select {
-		case i, ok := <-x.items:
-			if !ok {
-				return x.broken
-			}
+		case i := <-x.items:
 			x.queue = append(x.queue, i)
+		case <-x.carried:
+			return x.broken
 		case <-tick.C:
 			if over, err := x.tend(); over || err != nil {
 				return err
@@ -117,11 +121,14 @@ func (x *trial) run() error {
 func (x *trial) handle(i item) error {
 	x.last = time.Now()
 	switch {
-	case i.passage != nil:
-		return x.segment(i.passage)
+	case i.sent != nil:
+		return x.departs(i.sent)
+	case i.arrived != nil:
+		return x.arrives(i.arrived)
 	case i.state != nil:
 		return x.exited(i.end, i.state)
 	}
+	defer i.done()
 	x.programs[i.end].Load().printed.add(i.printed)
 	return x.lines(i.end, false)
 }
@@ -142,30 +149,47 @@ func (x *trial) start(e tcp.End) error {
 		state := p.wait()
 		x.order.Lock()
 		defer x.order.Unlock()
-		x.drain(e)
+		x.drain(e, nothing)
 		x.happens(item{end: e, state: state})
 	}()
 	return nil
 }
 
-// listen takes down what a program prints, when it does.
+// listen takes down what a program prints, when it does. One that prints
+// without end has to wait until what it has printed is told.
 func (x *trial) listen(e tcp.End, p *program) {
+	told := make(chan struct{})
 	for p.readable() {
 		x.order.Lock()
-		x.drain(e)
+		any := x.drain(e, func() { close(told) })
 		x.order.Unlock()
-	}
-}
-
-// drain takes down what a program has printed so far. It is called with order
-// held.
-func (x *trial) drain(e tcp.End) {
-	if p := x.programs[e].Load(); p != nil {
-		if b := p.read(); len(b) > 0 {
-			x.happens(item{end: e, printed: b})
+		if !any {
+			continue
+		}
+		select {
+		case <-told:
+			told = make(chan struct{})
+		case <-x.quit:
+			return
 		}
 	}
 }
+
+// drain takes down what a program has printed so far, if anything; done is
+// called when it is told. It is called with order held.
+func (x *trial) drain(e tcp.End, done func()) (any bool) {
+	p := x.programs[e].Load()
+	if p == nil {
+		return false
+	}
+	b := p.read()
+	if len(b) > 0 {
+		x.happens(item{end: e, printed: b, done: done})
+	}
+	return len(b) > 0
+}
+
+func nothing() {}
 
 func (x *trial) running(e tcp.End) bool {
 	p := x.programs[e].Load()
@@ -193,7 +217,7 @@ func (x *trial) tend() (over bool, err error) {
 		return false, x.await()
 	case !x.ended(tcp.Client):
 		return false, nil
-	case quiet < calm, !closed && quiet < x.o.Linger:
+	case quiet < calm && time.Since(x.left) < x.o.Linger, !closed && quiet < x.o.Linger:
 		return false, nil
 	case !closed && !x.noted:
 		x.noted = true
@@ -247,6 +271,9 @@ func (x *trial) exited(e tcp.End, state *os.ProcessState) error {
 		return err
 	}
 	x.programs[e].Load().state = state
+	if e == tcp.Client {
+		x.left = time.Now()
+	}
 	return x.call(e, "exit", ending(state, e == tcp.Server && !x.stopped.IsZero()), nil)
 }
 
@@ -256,8 +283,10 @@ func (x *trial) lines(e tcp.End, all bool) error {
 	if p == nil {
 		return nil
 	}
-	if out := p.printed.take(all); len(out) > 0 {
-		return x.call(e, "print", noWords, out)
+	for out := p.printed.take(all); len(out) > 0; out = p.printed.take(all) {
+		if err := x.call(e, "print", noWords, out); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -30,7 +30,9 @@ func (b *block) opening(o *lesson.Opening) {
 
 func (b *block) call(c *lesson.Call) {
 	name := b.say(words.end[c.End&1])
-	b.wrapped(0, paragraph{of(c.End), name + " ", b.say(c.Text)})
+	if !c.Text.IsZero() {
+		b.wrapped(0, paragraph{of(c.End), name + " ", b.say(c.Text)})
+	}
 	for _, t := range c.Console {
 		b.wrapped(0, paragraph{ofBold(c.End), name + " ", b.say(words.prints) + b.colon() + b.say(t)})
 	}

@@ -35,7 +35,9 @@ func (p *plain) opening(o *lesson.Opening) {
 }
 
 func (p *plain) call(c *lesson.Call) {
-	p.sentence(p.name(c.End) + p.colon() + p.say(c.Text) + p.stop())
+	if !c.Text.IsZero() {
+		p.sentence(p.name(c.End) + p.colon() + p.say(c.Text) + p.stop())
+	}
 	for _, t := range c.Console {
 		p.sentence(p.join(p.name(c.End), p.say(words.prints)) + p.colon() + p.say(t))
 	}

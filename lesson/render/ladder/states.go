@@ -88,7 +88,7 @@ func (p *pen) statesPlain(walks lesson.Walks) {
 func (p *pen) stays(s tcp.State) string {
 	var out []string
 	for _, e := range tcp.Events() {
-		if _, v := tcp.Answer(s, e); v == tcp.Stays {
+		if _, v := tcp.Answer(s, e); v == tcp.Stays && !e.Call() {
 			out = append(out, strings.ReplaceAll(e.String(), " ", "\u00a0"))
 		}
 	}

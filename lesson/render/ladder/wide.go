@@ -90,7 +90,9 @@ func (w *wide) call(c *lesson.Call) {
 	said := w.aside(of(c.End), w.say(c.Text))
 	var side [2][]row
 	side[c.End&1] = said
-	w.rows(side[0], nil, side[1], "", "")
+	if said != nil {
+		w.rows(side[0], nil, side[1], "", "")
+	}
 	for i, t := range c.Console {
 		side[c.End&1] = nil
 		if i == 0 {

@@ -150,6 +150,8 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.ResetInWindow:  {EN: "RST in the window", ZH: "RST 落在窗口内"},
 	tcp.SynResets:      {EN: "SYN in the window", ZH: "SYN 落在窗口内"},
 	tcp.ListenerGone:   {EN: "nobody listens any more", ZH: "监听者已不在"},
+	tcp.DataPastFin:    {EN: "data beyond the FIN", ZH: "数据越过 FIN"},
+	tcp.AcksNothing:    {EN: "acknowledges nothing", ZH: "什么都没有确认"},
 	tcp.ResetAhead:     {EN: "RST beyond a hole", ZH: "RST 位于空洞之后"},
 }
 
