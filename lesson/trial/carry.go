@@ -18,7 +18,9 @@ type passage struct {
 	after  [2]lesson.Kernel // by end
 	err    error            // why a kernel could not be asked
 	done   chan struct{}
-	owner  *connection // found when it departs
+	owner  *connection     // found when it departs
+	row    *lesson.Segment // its departure, and its arrival too unless told is set
+	told   bool            // its departure has been told by itself
 }
 
 // carry passes segments on until the wire ends, each at once, so that what the

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"lesson/lesson"
@@ -16,9 +17,10 @@ type connection struct {
 	ends     [2]netip.AddrPort
 	opener   tcp.End
 	untold   []*lesson.Segment
-	begun    bool      // some of it has been told
-	flying   [2]int    // segments sent and not arrived, by sender
-	last     time.Time // when a segment of it was sent last
+	begun    bool         // some of it has been told
+	flying   []*passage   // sent and not arrived
+	shown    [2]tcp.State // by end, as told last
+	last     time.Time    // when a segment of it was sent last
 }
 
 // over reports whether a connection has been and is gone; one end may still
@@ -56,9 +58,10 @@ func (x *trial) owner(p *passage) *connection {
 
 // departs takes a segment that was sent into its connection.
 func (x *trial) departs(p *passage) error {
-	p.owner = x.owner(p)
-	p.owner.last = time.Now()
-	p.owner.flying[p.from]++
+	c := x.owner(p)
+	p.owner, p.row = c, c.narrator.Depart(&p.Captured)
+	c.flying = append(c.flying, p)
+	c.last = time.Now()
 	return nil
 }
 
@@ -72,8 +75,28 @@ func (x *trial) arrives(p *passage) error {
 		}
 	}
 	c := p.owner
-	c.flying[p.from]--
-	s := c.narrator.Tell(&p.Captured)
+	c.flying = slices.DeleteFunc(c.flying, func(q *passage) bool { return q == p })
+	// What the receiver has done before this reaches it stands before it.
+	for _, q := range c.flying {
+		if q.from != p.from && !q.told && q.row.Step.Before[q.from] != q.row.Step.After[q.from] {
+			q.told = true
+			if err := x.row(c, q.row); err != nil {
+				return err
+			}
+		}
+	}
+	s, left := p.row, p.row.Step
+	if p.told {
+		s = c.narrator.Later(p.row, lesson.Arrived, time.Now())
+	} else {
+		c.narrator.Arrive(s, lesson.Delivered)
+	}
+	// What its sender has done since it left is told with what that sent.
+	if e := p.from; !p.told && left.Before[e] != left.After[e] {
+		s.Step.After[e] = left.After[e]
+	} else if c.shown[e] != tcp.Unknown {
+		s.Step.Before[e], s.Step.After[e] = c.shown[e], c.shown[e]
+	}
 	c.sum.Observe(&p.Segment)
 	x.check(c, p, s)
 	return x.row(c, s)
@@ -114,8 +137,10 @@ func (x *trial) check(c *connection, p *passage, s *lesson.Segment) {
 // sent reports whether a segment of this end is on its way that has not been
 // told.
 func (x *trial) sent(c *connection, e tcp.End) bool {
-	if c.flying[e] > 0 {
-		return true
+	for _, q := range c.flying {
+		if q.from == e {
+			return true
+		}
 	}
 	for _, i := range x.queue {
 		if i.sent != nil && i.sent.from == e && c.narrator.Owns(&i.sent.Segment) {

@@ -63,6 +63,7 @@ func (t *telling) row(c *connection, s *lesson.Segment) error {
 		t.first = at
 	}
 	s.Since, t.final = at.Sub(t.first), at
+	c.shown = s.Step.After
 	c.untold = append(c.untold, s)
 	if c == t.current {
 		if err := t.flush(c); err != nil {
@@ -97,7 +98,9 @@ func (t *telling) flush(c *connection) error {
 		t.current, c.begun = c, true
 	}
 	for _, s := range c.untold {
-		t.segments++
+		if s.Fate != lesson.Arrived {
+			t.segments++
+		}
 		t.told = s.Since
 		if err := t.tell(s); err != nil {
 			return err
