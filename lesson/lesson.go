@@ -116,7 +116,7 @@ func (l *Lesson) NeedsWire() bool {
 		switch {
 		case verbs[a.Verb].who == theWire, a.Verb == Crash, a.Verb == Cancel,
 			a.Verb == Listen && a.End == tcp.Client, a.Verb == Connect && a.End == tcp.Server,
-			a.Verb == Connect && open[a.End], a.Verb == Close && !open[a.End]:
+			a.Verb == DelayAcks && a.Option == "", a.Verb == Connect && open[a.End], a.Verb == Close && !open[a.End]:
 			return true
 		case a.Verb == Connect, a.Verb == Accept:
 			open[a.End] = true

@@ -99,7 +99,7 @@ var unwalked = func() map[Arrow]lang.Text {
 var beyond = map[Arrow]bool{
 	{tcp.SynSent, tcp.Shutdown}: true, {tcp.SynSent, tcp.Abort}: true,
 	{tcp.SynRecv, tcp.RcvNewSyn}: true,
-	{tcp.Closing, tcp.Abort}:     true, {tcp.LastAck, tcp.Abort}: true, {tcp.TimeWait, tcp.SndRst}: true,
+	{tcp.TimeWait, tcp.SndRst}:   true,
 }
 
 // Walker is a Teller that notes the arrows which both ends of a story walk:
@@ -109,6 +109,7 @@ type Walker struct {
 	walked []Arrow
 	state  [2]tcp.State
 	known  [2]bool
+	called [2]tcp.Event // by the end's latest call, which may have been the cause
 }
 
 // Arrows are the arrows walked so far, each once.
@@ -162,14 +163,22 @@ func (w *Walker) walk(end tcp.End, a Arrow, to tcp.State) {
 	w.state[end] = to
 }
 
-// silently finds the arrow an end took without a segment, if there is only one
-// that leads where it is now.
+// caused are the events that calls are, by their names.
+var caused = map[string]tcp.Event{
+	Close.String(): tcp.Close, Cancel.String(): tcp.Close, Shutdown.String(): tcp.Shutdown, Abort.String(): tcp.Abort,
+}
+
+// silently finds the arrow an end took without a segment: the only one that
+// leads where it is now, or the one that its latest call takes.
 func (w *Walker) silently(end tcp.End, to tcp.State) {
 	var found []*tcp.Rule
 	for _, on := range tcp.Events() {
 		if r, verdict := tcp.Answer(w.state[end], on); verdict == tcp.Moves && r.To == to && !onWire(on) {
 			found = append(found, r)
 		}
+	}
+	if len(found) > 1 {
+		found = slices.DeleteFunc(found, func(r *tcp.Rule) bool { return r.On != w.called[end] })
 	}
 	if w.known[end] && w.state[end] != to && len(found) == 1 {
 		w.walk(end, ArrowOf(found[0]), to)
