@@ -16,6 +16,7 @@ type Lesson struct {
 	Refs    string    // "RFC 9293 §3.6"; may be empty
 	Order   int       // its place in the list of lessons
 	Step    bool      // on a terminal it waits for a key at each pause
+	Wire    bool      // only for two hosts, whatever its script says; see NeedsWire
 	Options []Option  // switches of its own
 	Script  []Action
 	Notes   []MomentNote
@@ -111,6 +112,9 @@ type Promise struct {
 // the wire: it decides what becomes of segments, or goes beyond the one
 // connection between a client and a listener that loopback can show.
 func (l *Lesson) NeedsWire() bool {
+	if l.Wire {
+		return true
+	}
 	var open [2]bool
 	for _, a := range l.Script {
 		switch {

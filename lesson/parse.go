@@ -180,12 +180,16 @@ func (p *parser) header(comment []byte) error {
 			if l.Step = value == "yes"; !l.Step && value != "no" {
 				return p.bad(i+1, "step: expected yes or no, found "+value, "step：应为 yes 或 no，实为 "+value)
 			}
+		case key == "wire":
+			if l.Wire = value == "yes"; !l.Wire && value != "no" {
+				return p.bad(i+1, "wire: expected yes or no, found "+value, "wire：应为 yes 或 no，实为 "+value)
+			}
 		case key == "option":
 			if err := p.option(i+1, value); err != nil {
 				return err
 			}
 		default:
-			const keys = "title.en, title.zh, teaches.en, teaches.zh, refs, order, step, option"
+			const keys = "title.en, title.zh, teaches.en, teaches.zh, refs, order, step, wire, option"
 			return p.bad(i+1, fmt.Sprintf("unknown key %q; expected one of %s", key, keys),
 				fmt.Sprintf("未知的键 %q；应为 %s 之一", key, keys))
 		}

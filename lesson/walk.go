@@ -97,7 +97,7 @@ var unwalked = func() map[Arrow]lang.Text {
 
 // beyond are arrows that Figure 5 does not draw.
 var beyond = map[Arrow]bool{
-	{tcp.SynSent, tcp.Shutdown}: true, {tcp.SynSent, tcp.Abort}: true,
+	{tcp.SynSent, tcp.Shutdown}: true, {tcp.SynSent, tcp.Abort}: true, {tcp.SynSent, tcp.StopReading}: true,
 	{tcp.SynRecv, tcp.RcvNewSyn}: true,
 	{tcp.TimeWait, tcp.SndRst}:   true,
 }
