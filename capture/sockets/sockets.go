@@ -4,6 +4,7 @@
 package sockets
 
 import (
+	"net/netip"
 	"time"
 
 	"lesson/lesson/tcp"
@@ -20,4 +21,16 @@ type Socket struct {
 	Timer string
 	// Remaining is the time until Timer fires, to the millisecond.
 	Remaining time.Duration
+}
+
+// Listed is one socket of the machine, as List tells it.
+type Listed struct {
+	Socket
+	Local, Remote netip.AddrPort // Remote is unspecified for a listener
+	// Inode names the socket in /proc/PID/fd; 0 where no program holds it:
+	// not accepted yet, or closed already.
+	Inode uint32
+	// Quiet is how long ago the peer last acknowledged anything, to the
+	// millisecond: in CLOSE_WAIT its FIN came then, or earlier.
+	Quiet time.Duration
 }

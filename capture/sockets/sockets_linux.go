@@ -69,6 +69,18 @@ func (d *Diag) Close() error {
 // arriving for local would be: first the connection itself (also as a request
 // in SYN_RECV, or what is left of it in TIME_WAIT), then a listener.
 func (d *Diag) Ask(local, remote netip.AddrPort) (Socket, error) {
+	message, err := d.ask(local, remote)
+	if errors.Is(err, unix.ENOENT) {
+		return Socket{State: tcp.Closed}, nil
+	}
+	if err != nil {
+		return Socket{}, fmt.Errorf("asking the kernel for %v: %w", local, err)
+	}
+	return parse(message)
+}
+
+// exactly asks for the socket of one end of one connection, or its listener.
+func exactly(local, remote netip.AddrPort) question {
 	q := question{Family: unix.AF_INET6, Protocol: unix.IPPROTO_TCP, States: ^uint32(0), ID: id{
 		SourcePort:      swap(local.Port()),
 		DestinationPort: swap(remote.Port()),
@@ -80,18 +92,18 @@ func (d *Diag) Ask(local, remote netip.AddrPort) (Socket, error) {
 	}
 	copy(q.ID.Source[:], from.AsSlice())
 	copy(q.ID.Destination[:], to.AsSlice())
+	return q
+}
 
-	answers, err := d.execute(0, q)
-	if errors.Is(err, unix.ENOENT) {
-		return Socket{State: tcp.Closed}, nil
-	}
+func (d *Diag) ask(local, remote netip.AddrPort) ([]byte, error) {
+	answers, err := d.execute(0, exactly(local, remote))
 	if err != nil {
-		return Socket{}, fmt.Errorf("asking the kernel for %v: %w", local, err)
+		return nil, err
 	}
 	if len(answers) != 1 {
-		return Socket{}, fmt.Errorf("asking the kernel for %v: %d answers", local, len(answers))
+		return nil, fmt.Errorf("%d answers", len(answers))
 	}
-	return parse(answers[0])
+	return answers[0], nil
 }
 
 // execute is why the netlink package's own SocketGet is not used: that asks
@@ -119,11 +131,13 @@ type id struct {
 	Cookie                      [2]uint32
 }
 
-// answer is the beginning of struct inet_diag_msg.
+// answer is struct inet_diag_msg.
 type answer struct {
 	Family, State, Timer, _ uint8
 	ID                      id
 	Expires                 uint32 // milliseconds
+	ReadQueue, WriteQueue   uint32
+	UID, Inode              uint32
 }
 
 func swap(port uint16) (b [2]byte) {
@@ -159,6 +173,10 @@ func parse(message []byte) (Socket, error) {
 	if _, err := binary.Decode(message, binary.NativeEndian, &a); err != nil {
 		return Socket{}, fmt.Errorf("the kernel's answer has %d bytes: %w", len(message), err)
 	}
+	return a.socket()
+}
+
+func (a *answer) socket() (Socket, error) {
 	if int(a.State) >= len(states) || states[a.State] == tcp.Unknown {
 		return Socket{}, fmt.Errorf("the kernel answers with state %d, which this program does not know", a.State)
 	}

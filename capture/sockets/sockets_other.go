@@ -7,6 +7,7 @@ import (
 	"net/netip"
 
 	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
 )
 
 // Diag is an open line to the kernel's socket table.
@@ -26,6 +27,14 @@ func Open() (*Diag, error) {
 // Ask always fails.
 func (*Diag) Ask(local, remote netip.AddrPort) (Socket, error) {
 	return Socket{}, errors.ErrUnsupported
+}
+
+// List always fails.
+func (*Diag) List(...tcp.State) ([]Listed, error) { return nil, errors.ErrUnsupported }
+
+// Find always fails.
+func (*Diag) Find(local, remote netip.AddrPort) (Listed, bool, error) {
+	return Listed{}, false, errors.ErrUnsupported
 }
 
 // Close does nothing.
