@@ -67,3 +67,6 @@ func (*Ring) Wake() {}
 
 // Final counts nothing here.
 func (*Ring) Final() uint64 { return 0 }
+
+// Gap reports false.
+func (*Ring) Gap() bool { return false }

@@ -40,6 +40,8 @@ type Ring struct {
 	frame   unsafe.Pointer // the next of them
 	held    bool           // the block is not the kernel's
 	dropped uint64
+	gap     bool  // frames may be missing before the next segment
+	asked   int64 // when the kernel was asked how many, until gaps before then are behind; else 0
 	woken   atomic.Bool
 }
 
@@ -113,15 +115,26 @@ func (r *Ring) Next(c *tcp.Captured) bool {
 	}
 }
 
-// begin opens the next block. The kernel marks a block when it has thrown
-// frames away before it was full, and goes on marking until it is asked how
-// many: so it is asked then, and at no other time.
+// begin opens the next block. Within a block nothing is missing; between two
+// blocks frames may have been thrown away, because no block was free. The
+// kernel then marks those that follow until it is asked how many frames that
+// were. The answer counts what was thrown away since the block was marked, too,
+// and clears the mark; so a gap is possible before every block that was opened
+// until then, and before the first that was opened later.
 func (r *Ring) begin() {
 	h := r.header()
 	r.left, r.held = h.Num_pkts, true
 	r.frame = unsafe.Pointer(&r.memory[r.block*r.size+int(h.Offset_to_first_pkt)])
-	if h.Block_status&unix.TP_STATUS_LOSING != 0 {
+	opened := int64(h.Ts_first_pkt.Sec)*1e9 + int64(h.Ts_first_pkt.Usec) // ns in this version
+	switch {
+	case h.Block_status&unix.TP_STATUS_LOSING != 0:
 		r.countDropped()
+		r.gap, r.asked = true, time.Now().UnixNano()
+	case r.asked != 0:
+		r.gap = true
+		if opened > r.asked {
+			r.asked = 0
+		}
 	}
 }
 
@@ -167,15 +180,25 @@ func (r *Ring) Wake() {
 	_ = r.SetDeadline(time.Now())
 }
 
-// Dropped is how many frames the kernel has thrown away, since the start and
-// before the segment that Next returned last, because they were not read in
-// time.
+// Gap reports whether frames may be missing before the segment that Next has
+// returned last, because they were not read in time. It does so once.
+func (r *Ring) Gap() bool {
+	gap := r.gap
+	r.gap = false
+	return gap
+}
+
+// Dropped is how many frames the kernel has thrown away, as far as it has been
+// asked. It was asked wherever Gap was true first.
 func (r *Ring) Dropped() uint64 { return r.dropped }
 
 // Final is how many frames the kernel has thrown away in all. It is to be
-// asked when no segment is to be read any more.
+// asked when no segment is to be read any more; Gap is then true when some may
+// be missing at the end.
 func (r *Ring) Final() uint64 {
+	before := r.dropped
 	r.countDropped()
+	r.gap = r.asked != 0 || r.dropped != before
 	return r.dropped
 }
 

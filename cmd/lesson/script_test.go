@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite goldens")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lesson": main})
+	testscript.Main(m, map[string]func(){"lesson": main, "load": load})
 }
 
 // TestScripts runs testdata/script: the command line as a person types it.

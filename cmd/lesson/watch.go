@@ -192,11 +192,14 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		}
 		defer func() { err = errors.Join(err, w.keep.close()) }()
 	}
-	ctx, stop := untilSignal()
-	defer stop()
+	if err := w.open(); err != nil {
+		return err
+	}
 	if len(f.command) > 0 {
 		return a.watchCommandRun(w, f)
 	}
+	ctx, stop := untilSignal()
+	defer stop()
 	if err := privilege.KeepSight(); err != nil {
 		return err
 	}

@@ -73,13 +73,9 @@ const (
 	drain = 20 * time.Millisecond
 )
 
-// run watches until over says so, and then takes what is still in the ring.
+// run watches, after open, until over says so, and then takes what is still in
+// the ring.
 func (w *watcher) run(over func() bool) error {
-	w.started = time.Now()
-	w.warned = map[int]int{}
-	if err := w.open(); err != nil {
-		return err
-	}
 	var c tcp.Captured
 	next := w.started.Add(tickEvery)
 	for last := (time.Time{}); last.IsZero() || time.Now().Before(last); {
@@ -120,8 +116,8 @@ func (w *watcher) segment(c *tcp.Captured) {
 	}
 	w.told++
 	w.last = c.Time
-	if d := w.ring.Dropped(); d != w.table.Lost {
-		w.missed(d - w.table.Lost)
+	if w.ring.Gap() {
+		w.missed(w.ring.Dropped())
 	}
 	f, step := w.table.Observe(&c.Segment)
 	s := &w.seg
@@ -166,9 +162,14 @@ func (w *watcher) base() follow.Totals {
 	return w.rates[0].Totals
 }
 
-// missed tells that frames were lost: which states are doubtful now, and why.
-func (w *watcher) missed(n uint64) {
+// missed tells that frames were lost, so many since the start, and that the
+// states are doubtful now.
+func (w *watcher) missed(all uint64) {
+	n := all - w.table.Lost
 	w.table.Missed(n)
+	if n == 0 {
+		return // it has been said
+	}
 	if w.screen == nil || !w.loaded {
 		w.say(w.tell.Tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: sayf(
 			"%d frames were lost here, %d so far: every open connection is Unknown until a segment proves its states",
@@ -254,6 +255,8 @@ func (w *watcher) refresh(now time.Time, second rate) {
 
 // open tells where it watches and what was there already.
 func (w *watcher) open() error {
+	w.started = time.Now()
+	w.warned = map[int]int{}
 	w.say(w.tell.Tell(&lesson.Opening{
 		Name: "watch", Title: w.title(), Place: w.place, Interface: w.iface, Checked: true,
 	}))
@@ -282,8 +285,8 @@ func (w *watcher) title() lang.Text {
 
 // close tells what is still open, and the end.
 func (w *watcher) close() error {
-	if d := w.ring.Final(); d != w.table.Lost {
-		w.missed(d - w.table.Lost)
+	if all := w.ring.Final(); w.ring.Gap() {
+		w.missed(all)
 	}
 	connections := w.table.Connections()
 	if w.loaded && !w.own {

@@ -198,8 +198,8 @@ func (t *Table) Know(local, remote tcp.Endpoint, client bool, state tcp.State, s
 	return f
 }
 
-// Missed tells that the capture has lost so many frames before the segment
-// that is observed next. They may have belonged to any connection that is
+// Missed tells that the capture has lost, or may have lost, frames before the
+// segment that is observed next; so many more are known to be lost. They may have belonged to any connection that is
 // still open: nothing is known of those until it is proven again.
 func (t *Table) Missed(frames uint64) {
 	t.Lost += frames
