@@ -104,7 +104,7 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 
 	var out tellers
 	if f.write != "" {
-		keep, err := a.keep(f.write, wire.LinkType())
+		keep, err := a.keep(f.write, wire.LinkType(), false)
 		if err != nil {
 			return err
 		}

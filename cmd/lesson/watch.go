@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"slices"
 	"strconv"
@@ -187,10 +186,10 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		w.tell, w.flush = l, l.Flush
 	}
 	if f.write != "" {
-		if w.keep, err = a.keep(f.write, ring.LinkType()); err != nil {
+		if w.keep, err = a.keep(f.write, ring.LinkType(), true); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, w.keep.close()) }()
+		defer func() { err = errors.Join(err, w.keep.flush(), w.keep.close()) }()
 	}
 	if err := w.open(); err != nil {
 		return err
@@ -266,27 +265,4 @@ func (a *app) watchCommandRun(w *watcher, f *watchFlags) error {
 		return err
 	}
 	return exit(c.code)
-}
-
-// buffered collects what is written until it is flushed.
-type buffered struct {
-	w   io.Writer
-	buf []byte
-}
-
-func (b *buffered) Write(p []byte) (int, error) {
-	b.buf = append(b.buf, p...)
-	if len(b.buf) >= 32<<10 {
-		return len(p), b.flush()
-	}
-	return len(p), nil
-}
-
-func (b *buffered) flush() error {
-	if len(b.buf) == 0 {
-		return nil
-	}
-	_, err := b.w.Write(b.buf)
-	b.buf = b.buf[:0]
-	return err
 }

@@ -89,10 +89,7 @@ func (w *watcher) run(over func() bool) error {
 			w.tick(now)
 			next = now.Add(tickEvery)
 		}
-		if w.flush != nil && w.err == nil {
-			w.err = w.flush()
-		}
-		if w.err != nil {
+		if w.pour(); w.err != nil {
 			return w.err
 		}
 		until := next
@@ -194,6 +191,16 @@ func (w *watcher) tellEnded() {
 	w.ended = w.ended[:0]
 }
 
+// pour writes what is held back: there is nothing to do but wait.
+func (w *watcher) pour() {
+	if w.flush != nil && w.err == nil {
+		w.err = w.flush()
+	}
+	if w.keep != nil && w.err == nil {
+		w.err = w.keep.flush()
+	}
+}
+
 // say keeps the first error.
 func (w *watcher) say(err error) {
 	if w.err == nil {
@@ -265,9 +272,7 @@ func (w *watcher) open() error {
 	if w.loaded {
 		w.tick(time.Now())
 	}
-	if w.flush != nil {
-		w.say(w.flush())
-	}
+	w.pour()
 	return w.err
 }
 
@@ -299,9 +304,7 @@ func (w *watcher) close() error {
 		Segments: w.told, Connections: connections, Dropped: w.table.Lost,
 		Kept: true, Duration: time.Duration(w.last - w.first),
 	}))
-	if w.flush != nil {
-		w.say(w.flush())
-	}
+	w.pour()
 	return w.err
 }
 
