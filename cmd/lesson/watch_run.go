@@ -255,7 +255,7 @@ func (w *watcher) refresh(now time.Time, second rate) {
 		Segments: float64(t.Segments-second.Segments) / dt,
 		Opened:   float64(t.Opened-second.Opened) / dt,
 		Closed:   float64(t.Closed-min(t.Closed, second.Closed)) / dt,
-		Open:     t.Open(), Dropped: t.Lost, Ends: t.Ends(),
+		Open:     t.Open(), Dropped: t.Lost, Ends: t.Ends(), Full: t.Full(),
 		Waiting: w.waiting(now), Partly: w.who.Partly(),
 	}, height))
 }

@@ -250,6 +250,10 @@ func (t *Table) Finish() {
 // Open is how many connections are not over.
 func (t *Table) Open() int { return t.open.n }
 
+// Full reports whether connections that are over had to be forgotten before
+// their time.
+func (t *Table) Full() bool { return t.over.n >= MaxOver }
+
 // OpenFrom reports whether a connection is not over whose number is stream or
 // higher.
 func (t *Table) OpenFrom(stream int) bool {

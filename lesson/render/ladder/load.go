@@ -20,6 +20,7 @@ type Load struct {
 	Open                     int     // connections that are not over
 	Dropped                  uint64  // frames lost so far
 	Ends                     [2][tcp.TimeWait + 1]int
+	Full                     bool // not all ends in TIME_WAIT are counted
 	Waiting                  []*lesson.Socket
 	Partly                   bool // not all processes could be looked at
 }
@@ -50,6 +51,10 @@ var loadWords = struct{ opened, closed, segments, open, lost, none, clients, ser
 // lines. What is told later stands above it.
 func (v *Watch) Refresh(l *Load, height int) error {
 	v.erase()
+	if v.above >= 0 {
+		v.above = -1
+		v.line(nil)
+	}
 	var lines []row
 	add := func(r ...span) { lines = append(lines, r) }
 
@@ -83,8 +88,13 @@ func (v *Watch) Refresh(l *Load, height int) error {
 	add(span{faintInk, " " + strings.Repeat(" ", stateWidth) + text.PadLeft(v.say(loadWords.clients), column) + text.PadLeft(v.say(loadWords.servers), column)})
 	for _, s := range loadStates {
 		if n := [2]int{l.Ends[0][s], l.Ends[1][s]}; n[0]+n[1] > 0 || s == tcp.Established {
-			add(span{none, " " + text.Pad(v.state(s), stateWidth)},
-				span{clientInk, text.PadLeft(strconv.Itoa(n[0]), column)}, span{serverInk, text.PadLeft(strconv.Itoa(n[1]), column)})
+			number := func(n int) string {
+				if l.Full && s == tcp.TimeWait && n > 0 {
+					return text.PadLeft("> "+strconv.Itoa(n), column)
+				}
+				return text.PadLeft(strconv.Itoa(n), column)
+			}
+			add(span{none, " " + text.Pad(v.state(s), stateWidth)}, span{clientInk, number(n[0])}, span{serverInk, number(n[1])})
 		}
 	}
 	add()

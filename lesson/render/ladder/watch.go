@@ -122,6 +122,7 @@ const (
 	flagsWidth  = 9
 	stateWidth  = 12
 	numberWidth = 22
+	rowWidth    = 96 // beyond it the states would only be further away
 	withTime    = 1 + tagWidth + timeWidth + 4 + flagsWidth + 1 + numberWidth + 2*stateWidth + 1
 )
 
@@ -160,7 +161,7 @@ func (v *Watch) segment(s *lesson.Segment) {
 		numbers += fmt.Sprintf(" len %d", s.Len)
 	}
 	r := row{{faintInk, head}, {sent, arrow + " " + text.Pad(s.Flags.String(), flagsWidth) + " "}, {none, numbers}}
-	at := v.width - 2*stateWidth - 1
+	at := min(v.width, rowWidth) - 2*stateWidth - 1
 	if w := r.width(); w < at {
 		r = append(r, span{none, strings.Repeat(" ", at-w)})
 	} else {
