@@ -39,6 +39,7 @@ type Flow struct {
 	over   bool // it stands in the list of those that are over
 	told   bool // ended was called
 	missed bool // segments of it were lost
+	epoch  uint32
 	prev   ref
 	next   ref
 }
@@ -84,6 +85,7 @@ type Table struct {
 	open   list
 	over   list
 	stream int
+	epoch  uint32 // how many times frames were lost
 	now    int64
 }
 
@@ -105,6 +107,10 @@ func (t *Table) Observe(s *tcp.Segment) (*Flow, tcp.Step) {
 	f, reused := (*Flow)(nil), false
 	switch {
 	case r == none:
+		f, r = t.add(s.Src, s.Dst, tcp.Conn{})
+	case t.at(r).over && t.at(r).epoch != t.epoch:
+		// Another connection may have begun here unseen.
+		t.forget(r)
 		f, r = t.add(s.Src, s.Dst, tcp.Conn{})
 	case t.at(r).Conn.StartsNew(s), syn && t.at(r).missed:
 		reused = t.at(r).Conn.Summary().Segments > 0
@@ -199,10 +205,12 @@ func (t *Table) Know(local, remote tcp.Endpoint, client bool, state tcp.State, s
 }
 
 // Missed tells that the capture has lost, or may have lost, frames before the
-// segment that is observed next; so many more are known to be lost. They may have belonged to any connection that is
-// still open: nothing is known of those until it is proven again.
+// segment that is observed next; so many more are known to be lost. They may
+// have belonged to any connection that is still open: nothing is known of those
+// until it is proven again. Where one was over, another may have begun.
 func (t *Table) Missed(frames uint64) {
 	t.Lost += frames
+	t.epoch++
 	for r := t.open.first; r != none; {
 		f := t.at(r)
 		r = f.next
@@ -244,7 +252,7 @@ func (t *Table) Finish() {
 			t.tell(f)
 		}
 	}
-	*t = Table{Totals: t.Totals, ended: t.ended, seed: t.seed, stream: t.stream, index: index{slots: make([]slot, 1024)}}
+	*t = Table{Totals: t.Totals, ended: t.ended, seed: t.seed, stream: t.stream, epoch: t.epoch, index: index{slots: make([]slot, 1024)}}
 }
 
 // Open is how many connections are not over.
@@ -330,7 +338,7 @@ func (t *Table) place(r ref, f *Flow) {
 	if f.isOver() {
 		if !f.over {
 			t.cut(&t.open, r)
-			f.over = true
+			f.over, f.epoch = true, t.epoch
 			t.push(&t.over, r)
 			t.tell(f)
 			if t.over.n > MaxOver {
