@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
 
@@ -96,5 +98,35 @@ func number(i int) int {
 func must(err error) {
 	if err != nil {
 		panic(err)
+	}
+}
+
+// leak is a program whose server never closes: its client has, and only its
+// own end, which comes when the test has seen enough, closes the socket.
+func leak() {
+	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	must(err)
+	must(unix.Bind(listener, address(0)))
+	must(unix.Listen(listener, 1))
+	c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	must(err)
+	must(unix.Connect(c, address(0)))
+	_, _, err = unix.Accept(listener)
+	must(err)
+	must(unix.Close(c))
+	time.Sleep(2600 * time.Millisecond) // a wait is told after 2 seconds
+}
+
+// dead reads a process's number from a file; the process must have ended:
+//
+//	dead stdout
+func dead(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: dead file")
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
+		ts.Fatalf("process %d is still there: %v", pid, err)
 	}
 }

@@ -2,5 +2,9 @@
 
 package main
 
-// load needs Linux, as what it tests does.
-func load() {}
+import "github.com/rogpeppe/go-internal/testscript"
+
+// These need Linux, as what they test does.
+func load()                                       {}
+func leak()                                       {}
+func dead(*testscript.TestScript, bool, []string) {}

@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite goldens")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lesson": main, "load": load})
+	testscript.Main(m, map[string]func(){"lesson": main, "load": load, "leak": leak})
 }
 
 // TestScripts runs testdata/script: the command line as a person types it.
@@ -35,6 +35,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code,
+			"dead": dead,
 		},
 		Condition: condition,
 	})

@@ -48,7 +48,7 @@ func (n *Lines) Tell(e lesson.Event) error {
 		}
 	case *lesson.Ending:
 		n.remark(lang.Text{
-			EN: fmt.Sprintf("%d segments, %d connections, %d frames lost", e.Segments, e.Connections, e.Dropped),
+			EN: fmt.Sprintf("%s, %s, %s lost", count(e.Segments, "segment"), count(e.Connections, "connection"), count(int(e.Dropped), "frame")),
 			ZH: fmt.Sprintf("%d 个报文段，%d 个连接，丢失 %d 帧", e.Segments, e.Connections, e.Dropped),
 		})
 	case *lesson.Connection, *lesson.Call, *lesson.Rest:
@@ -57,6 +57,13 @@ func (n *Lines) Tell(e lesson.Event) error {
 		return n.Flush()
 	}
 	return nil
+}
+
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func (n *Lines) remark(t lang.Text) { n.comment(text.Clean(t.In(n.l))) }
