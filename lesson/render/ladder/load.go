@@ -56,7 +56,11 @@ func (v *Watch) Refresh(l *Load, height int) error {
 		v.line(nil)
 	}
 	var lines []row
-	add := func(r ...span) { lines = append(lines, r) }
+	add := func(r ...span) {
+		if len(r) > 0 || height >= 20 { // no room for empty lines
+			lines = append(lines, r)
+		}
+	}
 
 	title := " " + v.say(l.Title) + " " + v.sign.dot + " " + v.clean(duration(l.Elapsed.Truncate(time.Second)))
 	keys := v.say(loadWords.keys)
