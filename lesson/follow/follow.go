@@ -18,7 +18,8 @@ import (
 // as Linux keeps TIME_WAIT, so that what still comes finds it; but no more
 // than MaxOver of those, the oldest go first. Of the others there are at most
 // MaxOpen: the one that was silent longest goes first. One of which nothing is
-// known, because its segments were lost, goes when it was silent for Stale.
+// known, because its segments were lost or began in the middle, goes when it was
+// silent for Stale.
 const (
 	MaxOpen = 1 << 16
 	MaxOver = 1 << 13
@@ -233,15 +234,18 @@ func (t *Table) Expire(now int64) {
 			break // those behind it have spoken later
 		}
 		next := f.next
-		if f.missed && f.unknown() {
+		if f.unknown() {
 			t.forget(r)
 		}
 		r = next
 	}
 }
 
+// unknown reports whether nothing is known of either end.
 func (f *Flow) unknown() bool {
-	return f.Conn.State(tcp.Client) == tcp.Unknown && f.Conn.State(tcp.Server) == tcp.Unknown
+	c, _ := f.State(tcp.Client)
+	v, _ := f.State(tcp.Server)
+	return c == tcp.Unknown && v == tcp.Unknown
 }
 
 // Finish tells of the connections that are still open, in the order of their

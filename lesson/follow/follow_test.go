@@ -202,6 +202,29 @@ func TestMissed(t *testing.T) {
 	}
 }
 
+// What is not known of any end does not stay; what the kernel has told does.
+func TestStale(t *testing.T) {
+	told := 0
+	table := New(func(*Flow) { told++ })
+	table.Observe(segment(300, 4, 1000)) // from the middle
+	client := segment(301, 0, 0)
+	table.Know(client.Src, client.Dst, true, tcp.Established, 1)
+	table.Observe(segment(302, 0, 1000))
+	table.Expire(int64(61 * time.Second))
+	if table.Open() != 3 {
+		t.Errorf("%d open after a minute", table.Open())
+	}
+	table.Expire(int64(62 * time.Second))
+	if table.Open() != 2 || told != 1 {
+		t.Errorf("%d open, %d told", table.Open(), told)
+	}
+	table.Missed(1)
+	table.Expire(int64(63 * time.Second))
+	if table.Open() != 0 {
+		t.Errorf("%d open after frames were lost", table.Open())
+	}
+}
+
 func TestWaiting(t *testing.T) {
 	table := New(nil)
 	for step := range 8 { // the client has closed, the server has not

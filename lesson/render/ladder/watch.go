@@ -160,7 +160,13 @@ func (v *Watch) segment(s *lesson.Segment) {
 	if s.Len > 0 {
 		numbers += fmt.Sprintf(" len %d", s.Len)
 	}
-	r := row{{faintInk, head}, {sent, arrow + " " + text.Pad(s.Flags.String(), flagsWidth) + " "}, {none, numbers}}
+	indent := text.Width(head) + text.Width(arrow) + 1
+	flags := text.Cut(s.Flags.String(), v.width-indent-1)
+	r := row{{faintInk, head}, {sent, arrow + " " + text.Pad(flags, flagsWidth) + " "}, {none, numbers}}
+	if r.width() > v.width { // more flags than anybody sends, or narrower than anybody has it
+		v.line(r[:2])
+		r = row{{none, strings.Repeat(" ", indent)}, {none, text.Cut(numbers, v.width-indent)}}
+	}
 	at := min(v.width, rowWidth) - 2*stateWidth - 1
 	if w := r.width(); w < at {
 		r = append(r, span{none, strings.Repeat(" ", at-w)})
