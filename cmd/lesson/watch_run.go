@@ -51,7 +51,8 @@ type watcher struct {
 	known   int // connections that were there before
 	warned  map[int]int
 	rates   []rate
-	hidden  int // segments not shown as rows since the last time that was said
+	hidden  int       // segments not shown as rows since that was said last,
+	pulsed  time.Time // which was then
 	err     error
 }
 
@@ -227,20 +228,18 @@ func (w *watcher) tick(now time.Time) {
 	}
 }
 
-// pulse says once a second what there is no room to show.
+// pulse says once a second what there is no room to show, and lets rows come
+// back when there is.
 func (w *watcher) pulse(now time.Time, second rate) {
-	n := w.table.Segments - second.Segments
-	if w.hidden > 0 && now.Sub(second.at) >= time.Second && (w.told-w.hidden == 0 || now.Sub(w.rates[len(w.rates)-1].at) >= 0) {
+	calm := w.table.Segments-second.Segments <= rowsMost/4
+	if w.hidden > 0 && (calm || now.Sub(w.pulsed) >= time.Second) {
 		w.say(w.tell.Tell(&lesson.Note{Explanation: lesson.Explanation{Text: sayf(
-			"%d segments are not shown: %d connections opened, %d closed, %d open",
-			"有 %d 个报文段没有显示：新建 %d 个连接，关闭 %d 个，%d 个未关闭",
-			w.hidden, w.table.Opened-second.Opened, w.table.Closed-second.Closed, w.table.Open())}}))
-		w.hidden = 0
-		w.rates = w.rates[len(w.rates)-1:]
+			"too fast for rows: %d segments are not shown; in the last second %d connections were opened and %d closed; %d are open",
+			"速度太快，无法逐行显示：有 %d 个报文段没有显示；最近一秒新建 %d 个连接，关闭 %d 个；%d 个未关闭",
+			w.hidden, w.table.Opened-second.Opened, w.table.Closed-min(w.table.Closed, second.Closed), w.table.Open())}}))
+		w.hidden, w.pulsed = 0, now
 	}
-	if n <= rowsMost/4 && w.hidden == 0 {
-		w.loaded = false
-	}
+	w.loaded = !calm
 	w.warn(now)
 }
 
@@ -294,6 +293,10 @@ func (w *watcher) close() error {
 		w.missed(all)
 	}
 	connections := w.table.Connections()
+	if w.hidden > 0 && w.own {
+		w.pulsed = time.Time{}
+		w.tick(time.Now())
+	}
 	if w.loaded && !w.own {
 		w.tick(time.Now())
 		w.say(w.screen.Stay())
