@@ -48,7 +48,6 @@ func startCommand(argv []string, stdin io.Reader, stdout, stderr io.Writer, priv
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGTERM}
 	if private {
 		cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
-		cmd.SysProcAttr.AmbientCaps = nil
 	}
 	privilege.AsCaller(cmd)
 	for _, s := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
@@ -60,6 +59,11 @@ func startCommand(argv []string, stdin io.Reader, stdout, stderr io.Writer, priv
 	go func() {
 		// The kernel ties the signal at our death to this thread.
 		runtime.LockOSThread()
+		if private {
+			// The rights over this network are not for the command: whoever
+			// has more than we will have may hide its open files from us.
+			_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+		}
 		err := cmd.Start()
 		c.process = cmd.Process
 		started <- err
