@@ -5,50 +5,63 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// whole is the length of a frame that is not cut.
+const whole = 1 << 30
+
 // segmentFilter is the program that the kernel runs on each frame: TCP from or
-// to port, over IPv4 without fragments or over IPv6, where TCP may stand
-// behind the hop-by-hop header of a jumbogram. On a loopback interface each
-// frame is seen twice, leaving and arriving; once skips the leaving one.
+// to one of the ports (none: any), over IPv4 without fragments or over IPv6,
+// where TCP may stand behind the hop-by-hop header of a jumbogram; the first
+// snap bytes are taken. On a loopback interface each frame is seen twice,
+// leaving and arriving; once skips the leaving one.
 //
 // Offsets count from the network header, so that the same program fits every
 // kind of link.
-func segmentFilter(port uint16, once bool) (*unix.SockFprog, error) {
+func segmentFilter(ports []uint16, once bool, snap uint32) (*unix.SockFprog, error) {
 	const net = 0xfff00000 // SKF_NET_OFF
 	skip := uint32(0xff)   // no packet type
 	if once {
 		skip = unix.PACKET_OUTGOING
 	}
-	const ipv6, ports, take, drop = 11, 18, 22, 23 // where jumps lead
-	raw, err := bpf.Assemble([]bpf.Instruction{
+	const ipv6, choose = 11, 18 // where jumps lead
+	drop := choose + 2 + 2*len(ports)
+	if len(ports) == 0 {
+		drop = choose + 1
+	}
+	to := func(target, from int) uint8 { return uint8(target - from - 1) }
+	program := []bpf.Instruction{
 		0: bpf.LoadExtension{Num: bpf.ExtType},
-		1: bpf.JumpIf{Cond: bpf.JumpEqual, Val: skip, SkipTrue: drop - 2},
+		1: bpf.JumpIf{Cond: bpf.JumpEqual, Val: skip, SkipTrue: to(drop, 1)},
 		2: bpf.LoadExtension{Num: bpf.ExtProto},
-		3: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IPV6, SkipTrue: ipv6 - 4},
-		4: bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: drop - 5},
+		3: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IPV6, SkipTrue: to(ipv6, 3)},
+		4: bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: to(drop, 4)},
 
 		5:  bpf.LoadAbsolute{Off: net + 9, Size: 1},
-		6:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP, SkipTrue: drop - 7},
+		6:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP, SkipTrue: to(drop, 6)},
 		7:  bpf.LoadAbsolute{Off: net + 6, Size: 2},
-		8:  bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x3fff, SkipTrue: drop - 9}, // a fragment
-		9:  bpf.LoadMemShift{Off: net},                                         // X: where TCP begins
-		10: bpf.Jump{Skip: ports - 11},
+		8:  bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x3fff, SkipTrue: to(drop, 8)}, // a fragment
+		9:  bpf.LoadMemShift{Off: net},                                            // X: where TCP begins
+		10: bpf.Jump{Skip: choose - 11},
 
 		ipv6: bpf.LoadConstant{Dst: bpf.RegX, Val: 40},
 		12:   bpf.LoadAbsolute{Off: net + 6, Size: 1},
-		13:   bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoTCP, SkipTrue: ports - 14},
-		14:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoHopByHop, SkipTrue: drop - 15},
+		13:   bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoTCP, SkipTrue: to(choose, 13)},
+		14:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoHopByHop, SkipTrue: to(drop, 14)},
 		15:   bpf.LoadConstant{Dst: bpf.RegX, Val: 48},
 		16:   bpf.LoadAbsolute{Off: net + 40, Size: 2}, // the next header, and no length beyond 8
-		17:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP << 8, SkipTrue: drop - 18},
-
-		ports: bpf.LoadIndirect{Off: net, Size: 2},
-		19:    bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(port), SkipTrue: take - 20},
-		20:    bpf.LoadIndirect{Off: net + 2, Size: 2},
-		21:    bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: uint32(port), SkipTrue: drop - 22},
-
-		take: bpf.RetConstant{Val: 1 << 30}, // whole
-		drop: bpf.RetConstant{Val: 0},
-	})
+		17:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP << 8, SkipTrue: to(drop, 17)},
+	}
+	if len(ports) > 0 {
+		for side := range uint32(2) { // from, and to
+			program = append(program, bpf.LoadIndirect{Off: net + 2*side, Size: 2})
+			for _, p := range ports {
+				program = append(program, bpf.JumpIf{Cond: bpf.JumpEqual, Val: uint32(p), SkipTrue: to(drop+1, len(program))})
+			}
+		}
+	} else {
+		program = append(program, bpf.Jump{Skip: 1})
+	}
+	program = append(program, bpf.RetConstant{Val: 0}, bpf.RetConstant{Val: snap})
+	raw, err := bpf.Assemble(program)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,20 @@ import (
 	"lesson/lesson/lang"
 )
 
+// Snap is how many bytes of a frame a Ring takes when it is not told to take
+// all: the headers, and as much of a payload as is ever shown.
+const Snap = 320
+
+// RingOptions choose what a Ring takes.
+type RingOptions struct {
+	Ports []uint16 // segments from or to one of them; none: all. At most MaxPorts.
+	Whole bool     // whole frames, not their first Snap bytes
+}
+
+// MaxPorts is how many ports a filter can choose: a jump in it leads 255
+// instructions ahead at most.
+const MaxPorts = 100
+
 // noInterface tells that an interface does not exist.
 func noInterface(name string, err error) *lang.Problem {
 	return &lang.Problem{

@@ -17,11 +17,6 @@ import (
 // device is the name of a host's interface.
 const device = "eth0"
 
-// hardware is the Ethernet address of a host's interface.
-func hardware(e tcp.End) net.HardwareAddr {
-	return net.HardwareAddr{2, 0, 0, 0, 0, byte(e) + 1}
-}
-
 // small makes the tables of sockets that a child namespace gets as small as
 // they can be with room enough, so that a listing of all takes 20 µs and not
 // 800. With 256, the least, the kernel would keep 128 sockets in TIME_WAIT and

@@ -12,6 +12,7 @@
 package wire
 
 import (
+	"net"
 	"net/netip"
 
 	"lesson/capture"
@@ -45,3 +46,8 @@ func (w *Wire) Addr(e tcp.End) netip.Addr { return w.options.addr(e) }
 
 // LinkType says how the frames in Captured.Raw begin.
 func (w *Wire) LinkType() capture.LinkType { return capture.LinkEthernet }
+
+// hardware is the Ethernet address of a host's interface.
+func hardware(e tcp.End) net.HardwareAddr {
+	return net.HardwareAddr{2, 0, 0, 0, 0, byte(e) + 1}
+}

@@ -25,7 +25,12 @@ type ground struct {
 // ask asks an end's kernel for the state of its socket.
 func (g *ground) ask(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
 	s, err := g.diag[e].Ask(local, remote)
-	return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
+	return kernel(s), err
+}
+
+// kernel is what a story tells of a socket.
+func kernel(s sockets.Socket) lesson.Kernel {
+	return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}
 }
 
 // onHost captures on the host's loopback interface.

@@ -160,7 +160,7 @@ func (h *hand) sockets() error {
 			continue // it is shown as not known
 		}
 		now[e] = lesson.SocketDetail{
-			Kernel:      lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining},
+			Kernel:      kernel(s),
 			Retransmits: s.Retransmits, ReceiveQueue: s.ReceiveQueue, SendQueue: s.SendQueue,
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"lesson/capture"
 	"lesson/capture/privilege"
@@ -15,6 +16,7 @@ import (
 type keeper struct {
 	name  string
 	out   *capture.Writer
+	flush func() error // writes what waits, if anything may
 	close func() error
 }
 
@@ -49,9 +51,10 @@ func comment(s *lesson.Segment) string {
 	return text
 }
 
-// keep opens the file that -w names; "-" is stdout.
-func (a *app) keep(name string, link capture.LinkType) (*keeper, error) {
-	k := &keeper{name: name, close: func() error { return nil }}
+// keep opens the file that -w names; "-" is stdout. Each packet is written at
+// once; where there are many, wait lets them wait for flush.
+func (a *app) keep(name string, link capture.LinkType, wait bool) (*keeper, error) {
+	k := &keeper{name: name, flush: func() error { return nil }, close: func() error { return nil }}
 	w := a.stdout
 	if name != "-" {
 		f, err := privilege.Create(name)
@@ -66,9 +69,42 @@ func (a *app) keep(name string, link capture.LinkType) (*keeper, error) {
 		}
 		w = f
 	}
+	if wait {
+		b := &buffered{w: w}
+		w = b
+		k.flush = func() error {
+			if err := b.flush(); err != nil {
+				return fileProblem(name, err)
+			}
+			return nil
+		}
+	}
 	var err error
 	if k.out, err = capture.NewWriter(w, link); err != nil {
 		return nil, errors.Join(fileProblem(name, err), k.close())
 	}
 	return k, nil
+}
+
+// buffered collects what is written until it is flushed, or enough of it.
+type buffered struct {
+	w   io.Writer
+	buf []byte
+}
+
+func (b *buffered) Write(p []byte) (int, error) {
+	b.buf = append(b.buf, p...)
+	if len(b.buf) >= 64<<10 {
+		return len(p), b.flush()
+	}
+	return len(p), nil
+}
+
+func (b *buffered) flush() error {
+	if len(b.buf) == 0 {
+		return nil
+	}
+	_, err := b.w.Write(b.buf)
+	b.buf = b.buf[:0]
+	return err
 }

@@ -110,7 +110,7 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 
 	var out tellers
 	if f.write != "" {
-		keep, err := a.keep(f.write, on.link)
+		keep, err := a.keep(f.write, on.link, false)
 		if err != nil {
 			return err
 		}

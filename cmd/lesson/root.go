@@ -54,7 +54,7 @@ func (a *app) root() *cobra.Command {
 		a.verbs = append(a.verbs, c)
 	}
 	help := a.helpCommand()
-	for _, c := range []*cobra.Command{a.explainCommand(), a.tryCommand(), a.statesCommand(), a.listCommand(), a.completionCommand(), help} {
+	for _, c := range []*cobra.Command{a.explainCommand(), a.watchCommand(), a.tryCommand(), a.statesCommand(), a.listCommand(), a.completionCommand(), help} {
 		c.GroupID = groupVerbs
 		a.verbs = append(a.verbs, c)
 	}

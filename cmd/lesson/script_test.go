@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "rewrite goldens")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lesson": main, "peer": peer})
+	testscript.Main(m, map[string]func(){"lesson": main, "peer": peer, "load": load, "leak": leak})
 }
 
 // TestScripts runs testdata/script: the command line as a person types it.
@@ -37,6 +37,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code,
+			"dead": dead,
 		},
 		Condition: condition,
 	})

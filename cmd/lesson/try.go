@@ -83,7 +83,7 @@ func (a *app) trial(f *tryFlags) (err error) {
 	defer on.close()
 	var out tellers
 	if f.write != "" {
-		keep, err := a.keep(f.write, on.link)
+		keep, err := a.keep(f.write, on.link, false)
 		if err != nil {
 			return err
 		}

@@ -73,6 +73,14 @@ var findings = [numFindings]struct {
 // Has reports whether all of g are in f.
 func (f Findings) Has(g Findings) bool { return f&g == g }
 
+// Name is the stable name of the lowest finding in the set.
+func (f Findings) Name() string {
+	if i := bits.TrailingZeros32(uint32(f)); i < numFindings {
+		return findings[i].name
+	}
+	return ""
+}
+
 // Names lists the findings by their stable names.
 func (f Findings) Names() []string {
 	out := make([]string, 0, bits.OnesCount32(uint32(f)))

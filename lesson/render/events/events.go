@@ -38,6 +38,8 @@ func (e *Encoder) Tell(event lesson.Event) error {
 		l.note(event)
 	case *lesson.Connection:
 		l.connection(event)
+	case *lesson.Socket:
+		l.socket(event)
 	case *lesson.Ending:
 		l.ending(event)
 	default:

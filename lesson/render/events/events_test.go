@@ -137,6 +137,7 @@ func examples() []lesson.Event {
 	first(teardown, func(e lesson.Event) bool { _, ok := e.(*lesson.Rest); return ok })
 	first(rendertest.Disagreement(), func(e lesson.Event) bool { _, ok := e.(*lesson.Note); return ok })
 	first(many, func(e lesson.Event) bool { _, ok := e.(*lesson.Connection); return ok })
+	out = append(out, rendertest.Waiting())
 	first(teardown, func(e lesson.Event) bool { _, ok := e.(*lesson.Ending); return ok })
 	return out
 }

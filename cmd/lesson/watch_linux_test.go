@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"lesson/lesson/render/text"
+)
+
+// TestWatchKeepsUp watches 5,000 connections a second, 50,000 segments a
+// second, on processors shared with the load: each segment is a line, or one
+// of the frames said to be lost; and no state is wrong.
+func TestWatchKeepsUp(t *testing.T) {
+	need(t, canPlay(), "no lesson can be played on this machine: lesson handshake --private says why")
+	for _, rate := range []string{"5000", "0"} {
+		cmd := exec.Command("lesson", "watch", "--private", "--", "load", "20000", rate)
+		var out, stderr bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &stderr
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%v\n%s", err, stderr.String())
+		}
+		sent := strings.Fields(stderr.String())[0]
+		told, closed, lost := 0, 0, 0
+		for line := range strings.Lines(out.String()) {
+			if summary, ok := strings.CutPrefix(line, "# "); ok {
+				if f := strings.Fields(summary); len(f) == 7 && strings.HasPrefix(f[6], "lost") {
+					lost, _ = strconv.Atoi(f[4])
+				}
+				continue
+			}
+			told++
+			flags := strings.Fields(line)[4]
+			client, server, _ := strings.Cut(line[strings.LastIndex(line, "| ")+2:], " ")
+			server = strings.Fields(server)[0]
+			// What each of a connection's segments has to show, if anything.
+			switch ok := map[string]string{"S": "SYN_SENT SYN_RECV", "F.": "FIN_WAIT1 CLOSE_WAIT|TIME_WAIT LAST_ACK"}[flags]; {
+			case ok != "" && client != "Unknown" && server != "Unknown" && !strings.Contains(ok, client+" "+server):
+				t.Errorf("rate %s: %s", rate, line)
+			case client == "TIME_WAIT" && server == "CLOSED":
+				closed++
+			}
+		}
+		if n, err := strconv.Atoi(sent); err != nil || told+lost != n {
+			t.Errorf("rate %s: %d segments told and %d lost of %s", rate, told, lost, sent)
+		}
+		if lost == 0 && closed != 20000 {
+			t.Errorf("rate %s: %d connections closed", rate, closed)
+		}
+		t.Logf("rate %s: %d of %s lost", rate, lost, sent)
+	}
+}
+
+// BenchmarkFirstLine measures the time from connect() to the line of its SYN,
+// for lone connections.
+func BenchmarkFirstLine(b *testing.B) {
+	if !canPlay() {
+		b.Skip("no lesson can be played on this machine")
+	}
+	cmd := exec.Command("lesson", "watch", "--private", "--", "load", strconv.Itoa(b.N), "100", "lone")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	var got []int64
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := stdout.Read(buf)
+		now := time.Now().UnixNano()
+		for range bytes.Count(buf[:n], []byte(": S 0:0(0) win")) {
+			got = append(got, now)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		b.Fatal(err)
+	}
+	var late []float64
+	for i, s := range strings.Fields(stderr.String()) {
+		sent, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || i >= len(got) {
+			b.Fatalf("connection %d: %v", i, err)
+		}
+		late = append(late, float64(got[i]-sent)/1e6)
+	}
+	b.ReportMetric(median(late), "ms/median")
+}
+
+func median(v []float64) float64 {
+	for i := range v {
+		for j := i; j > 0 && v[j] < v[j-1]; j-- {
+			v[j], v[j-1] = v[j-1], v[j]
+		}
+	}
+	return v[len(v)/2]
+}
+
+func TestWatchRows(t *testing.T) {
+	s := watch(t, "watch", "--private", "--", "load", "2", "0")
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	s.until("20 segments, 2 connections", 1)
+	for _, want := range []string{"[1] ", "SYN_SENT", "LAST_ACK", "closed by a FIN from each end"} {
+		if !strings.Contains(s.text(), want) {
+			t.Errorf("%q is not shown:\n%s", want, s.text())
+		}
+	}
+	s.restored()
+}
+
+// asRoot skips a test that has to capture on the host's own lo.
+func asRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root may capture on the host's interfaces")
+	}
+}
+
+// A connection that was stuck before is shown at once, with who holds it.
+func TestWatchSummary(t *testing.T) {
+	asRoot(t)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	check(t, err)
+	defer l.Close()
+	c, err := net.Dial("tcp", l.Addr().String())
+	check(t, err)
+	accepted, err := l.Accept()
+	check(t, err)
+	defer accepted.Close()
+	check(t, c.Close())
+	if _, err := accepted.Read(make([]byte, 1)); err == nil { // the FIN has come
+		t.Fatal("there is something to read")
+	}
+	at := "--port=" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	s := watch(t, "watch", "--top", at)
+	s.until("has not called close()", 2) // drawn, and drawn again
+	if who := "(" + strconv.Itoa(os.Getpid()) + ")"; !strings.Contains(s.text(), who) {
+		t.Errorf("%s is not named:\n%s", who, s.text())
+	}
+	before := len(s.text())
+	check(t, pty.Setsize(s.tty, &pty.Winsize{Rows: 12, Cols: 60}))
+	s.until("no frames lost\r\n", strings.Count(s.text(), "no frames lost\r\n")+1)
+	s.until("q: quit", strings.Count(s.text(), "q: quit")+2)
+	rows := strings.Split(escapes.ReplaceAllString(s.text()[before:], ""), "\n")
+	for _, row := range rows[len(rows)-10:] {
+		if w := text.Width(strings.TrimRight(row, "\r ")); w > 60 {
+			t.Errorf("%d columns on a terminal of 60: %q", w, row)
+		}
+	}
+	s.typed("q")
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	s.restored()
+}
+
+func TestWatchEnds(t *testing.T) {
+	asRoot(t)
+	for _, end := range []struct {
+		how  func(s *screen)
+		code int
+	}{
+		{func(s *screen) { s.typed("\x03") }, 130},
+		{func(s *screen) { check(t, s.cmd.Process.Signal(syscall.SIGTERM)) }, 143},
+		{func(s *screen) { check(t, syscall.Kill(s.child(), syscall.SIGKILL)) }, 137},
+		{func(s *screen) { check(t, s.cmd.Process.Kill()) }, 137},
+	} {
+		s := watch(t, "watch", "--top", "--port=1")
+		s.until("q: quit", 1)
+		child := s.child()
+		end.how(s)
+		if code := s.code(); code != end.code {
+			t.Errorf("exit code %d, want %d\n%s", code, end.code, s.text())
+		}
+		gone(t, child)
+		s.restored()
+	}
+}
+
+// Ctrl-C ends the command too, once, and its code is told.
+func TestWatchCommandInterrupted(t *testing.T) {
+	s := watch(t, "watch", "--private", "--", "sh", "-c", "trap 'echo caught; exit 9' INT; echo ready; while :; do sleep 0.05; done")
+	s.until("ready", 1)
+	s.typed("\x03")
+	if code := s.code(); code != 9 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	if n := strings.Count(s.text(), "caught"); n != 1 {
+		t.Errorf("the command was interrupted %d times", n)
+	}
+	s.restored()
+}
+
+// When watch is killed, so is what it runs.
+func TestWatchKilled(t *testing.T) {
+	s := watch(t, "watch", "--private", "--", "sh", "-c", "echo pid $$; sleep 60")
+	s.until("pid ", 1)
+	s.until("\n", strings.Count(strings.SplitN(s.text(), "pid ", 2)[0], "\n")+1)
+	var pid int
+	for line := range strings.Lines(s.text()) {
+		if n, ok := strings.CutPrefix(strings.TrimSpace(line), "pid "); ok {
+			pid, _ = strconv.Atoi(n)
+		}
+	}
+	if pid == 0 {
+		t.Fatalf("no number in %q", s.text())
+	}
+	check(t, syscall.Kill(s.child(), syscall.SIGKILL))
+	s.code()
+	gone(t, pid)
+	s.restored()
+}

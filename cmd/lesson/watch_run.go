@@ -1,0 +1,322 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"lesson/capture"
+	"lesson/capture/owners"
+	"lesson/capture/sockets"
+	"lesson/lesson"
+	"lesson/lesson/follow"
+	"lesson/lesson/lang"
+	"lesson/lesson/render/ladder"
+	"lesson/lesson/tcp"
+)
+
+// watcher takes segments from the ring, follows their connections and tells of
+// both. Everything happens in one goroutine.
+type watcher struct {
+	ring  *capture.Ring
+	diag  *sockets.Diag
+	table *follow.Table
+	who   owners.Finder
+	here  map[string]bool // this machine's addresses
+	keep  *keeper
+	tell  lesson.Teller
+	flush func() error // nil where nothing is held back
+	all   bool         // every socket that was there is told, not only their number
+
+	screen *ladder.Watch // nil where it is not drawn for a person
+	size   func() (width, height int)
+	loaded bool // there are too many segments for rows
+	own    bool // a command of ours runs, and may write to the same screen
+
+	ports   []uint16
+	iface   string
+	place   lesson.Place
+	explain bool
+
+	seg     lesson.Segment // the one that is told; used again
+	ended   []*lesson.Connection
+	told    int
+	first   int64 // time of the first segment
+	last    int64
+	started time.Time
+	known   int // connections that were there before
+	warned  map[int]int
+	rates   []rate
+	hidden  int       // segments not shown as rows since that was said last,
+	pulsed  time.Time // which was then
+	err     error
+}
+
+// rate is what had been counted at a time.
+type rate struct {
+	at time.Time
+	follow.Totals
+}
+
+const (
+	tickEvery = 250 * time.Millisecond
+	// rowsMost is how many segments a second are still shown as rows.
+	rowsMost = 200
+	// waitLeast is how long an end has to wait before a person is told.
+	waitLeast = time.Second
+	// waitMost is how many waits are looked into at once.
+	waitMost = 32
+	// drain is how long the last segments may take to come out of the ring.
+	drain = 20 * time.Millisecond
+)
+
+// run watches, after open, until over says so, and then takes what is still in
+// the ring.
+func (w *watcher) run(over func() bool) error {
+	var c tcp.Captured
+	next := w.started.Add(tickEvery)
+	for last := (time.Time{}); last.IsZero() || time.Now().Before(last); {
+		for n := 0; w.ring.Next(&c) && w.err == nil; n++ {
+			w.segment(&c)
+			if n&0xff == 0xff && time.Now().After(next) {
+				break
+			}
+		}
+		if now := time.Now(); now.After(next) && w.err == nil {
+			w.tick(now)
+			next = now.Add(tickEvery)
+		}
+		if w.pour(); w.err != nil {
+			return w.err
+		}
+		until := next
+		if last.IsZero() && over() {
+			last = time.Now().Add(drain)
+		}
+		if !last.IsZero() && last.Before(until) {
+			until = last
+		}
+		if err := w.ring.Wait(until); err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return errors.Join(err, w.close())
+		}
+	}
+	return w.close()
+}
+
+// segment follows one segment and tells of it.
+func (w *watcher) segment(c *tcp.Captured) {
+	if w.told == 0 {
+		w.first = c.Time
+	}
+	w.told++
+	w.last = c.Time
+	if w.ring.Gap() {
+		w.missed(w.ring.Dropped())
+	}
+	f, step := w.table.Observe(&c.Segment)
+	s := &w.seg
+	s.Captured, s.N, s.Stream, s.Step = *c, w.told, f.Stream, step
+	s.Since = time.Duration(c.Time - w.first)
+	if w.explain {
+		s.Explain = lesson.Explanations(&step)
+	}
+	if w.keep != nil {
+		w.say(w.keep.Tell(s))
+	}
+	switch {
+	case w.screen == nil:
+		w.say(w.tell.Tell(s))
+	case w.crowded():
+		w.hidden++
+	default:
+		if step.N == 1 {
+			w.name(f)
+		}
+		w.say(w.screen.Tell(s))
+	}
+	if len(w.ended) > 0 {
+		w.tellEnded()
+	}
+}
+
+// crowded reports whether this second has too many segments for rows. Then the
+// screen becomes a summary; where it is not ours alone, rows come back later.
+func (w *watcher) crowded() bool {
+	if !w.loaded && w.table.Segments-w.base().Segments > rowsMost {
+		w.loaded = true
+	}
+	return w.loaded
+}
+
+// base is what had been counted about a second ago.
+func (w *watcher) base() follow.Totals {
+	if len(w.rates) == 0 {
+		return follow.Totals{}
+	}
+	return w.rates[0].Totals
+}
+
+// missed tells that frames were lost, so many since the start, and that the
+// states are doubtful now.
+func (w *watcher) missed(all uint64) {
+	n := all - w.table.Lost
+	w.table.Missed(n)
+	if n == 0 {
+		return // it has been said
+	}
+	if w.screen == nil || !w.loaded {
+		w.say(w.tell.Tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: sayf(
+			"%d frames were lost here, %d so far: every open connection is Unknown until a segment proves its states",
+			"此处丢失 %d 帧，累计 %d 帧：所有未关闭的连接都变为 Unknown，直到有报文段证实其状态", n, w.table.Lost)}}))
+	}
+}
+
+// connection is called by the table for each connection that has ended.
+func (w *watcher) connection(f *follow.Flow) {
+	if w.all || w.screen != nil && !w.loaded {
+		w.ended = append(w.ended, lesson.Summarize(f.Stream, &f.Conn))
+	}
+	delete(w.warned, f.Stream)
+}
+
+func (w *watcher) tellEnded() {
+	for _, c := range w.ended {
+		if c.Segments > 0 {
+			w.say(w.tell.Tell(c))
+		}
+	}
+	w.ended = w.ended[:0]
+}
+
+// pour writes what is held back: there is nothing to do but wait.
+func (w *watcher) pour() {
+	if w.flush != nil && w.err == nil {
+		w.err = w.flush()
+	}
+	if w.keep != nil && w.err == nil {
+		w.err = w.keep.flush()
+	}
+}
+
+// say keeps the first error.
+func (w *watcher) say(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// tick does what is due a few times a second.
+func (w *watcher) tick(now time.Time) {
+	w.table.Expire(now.UnixNano())
+	w.tellEnded()
+	w.rates = append(w.rates, rate{now, w.table.Totals})
+	for len(w.rates) > 1 && now.Sub(w.rates[1].at) >= time.Second {
+		w.rates = w.rates[1:]
+	}
+	second := w.rates[0]
+	switch {
+	case w.screen == nil || !w.loaded:
+		w.warn(now)
+	case w.own:
+		w.pulse(now, second)
+	default:
+		w.refresh(now, second)
+	}
+}
+
+// pulse says once a second what there is no room to show, and lets rows come
+// back when there is.
+func (w *watcher) pulse(now time.Time, second rate) {
+	calm := w.table.Segments-second.Segments <= rowsMost/4
+	if w.hidden > 0 && (calm || now.Sub(w.pulsed) >= time.Second) {
+		w.say(w.tell.Tell(&lesson.Note{Explanation: lesson.Explanation{Text: sayf(
+			"too fast for rows: %d segments are not shown; in the last second %d connections were opened and %d closed; %d are open",
+			"速度太快，无法逐行显示：有 %d 个报文段没有显示；最近一秒新建 %d 个连接，关闭 %d 个；%d 个未关闭",
+			w.hidden, w.table.Opened-second.Opened, w.table.Closed-min(w.table.Closed, second.Closed), w.table.Open())}}))
+		w.hidden, w.pulsed = 0, now
+	}
+	w.loaded = !calm
+	w.warn(now)
+}
+
+// refresh draws the summary.
+func (w *watcher) refresh(now time.Time, second rate) {
+	width, height := w.size()
+	w.screen.Resize(width)
+	dt := max(now.Sub(second.at).Seconds(), tickEvery.Seconds())
+	t := w.table
+	w.say(w.screen.Refresh(&ladder.Load{
+		Title: w.title(), Elapsed: now.Sub(w.started),
+		Segments: float64(t.Segments-second.Segments) / dt,
+		Opened:   float64(t.Opened-second.Opened) / dt,
+		Closed:   float64(t.Closed-min(t.Closed, second.Closed)) / dt,
+		Open:     t.Open(), Dropped: t.Lost, Ends: t.Ends(), Full: t.Full(),
+		Waiting: w.waiting(now), Partly: w.who.Partly(),
+	}, height))
+}
+
+// open tells where it watches and what was there already.
+func (w *watcher) open() error {
+	w.started = time.Now()
+	w.warned = map[int]int{}
+	w.say(w.tell.Tell(&lesson.Opening{
+		Name: "watch", Title: w.title(), Place: w.place, Interface: w.iface, Checked: true,
+	}))
+	w.say(w.list())
+	w.warn(time.Now())
+	if w.loaded {
+		w.tick(time.Now())
+	}
+	w.pour()
+	return w.err
+}
+
+func (w *watcher) title() lang.Text {
+	if len(w.ports) == 0 {
+		return sayf("TCP on %s", "%s 上的 TCP", w.iface)
+	}
+	list := strings.Trim(strings.ReplaceAll(fmt.Sprint(w.ports), " ", ", "), "[]")
+	en := "port"
+	if len(w.ports) > 1 {
+		en = "ports"
+	}
+	return say(fmt.Sprintf("TCP on %s, %s %s", w.iface, en, list), fmt.Sprintf("%s 上的 TCP，端口 %s", w.iface, strings.ReplaceAll(list, ", ", "、")))
+}
+
+// close tells what is still open, and the end.
+func (w *watcher) close() error {
+	if all := w.ring.Final(); w.ring.Gap() {
+		w.missed(all)
+	}
+	connections := w.table.Connections()
+	if w.hidden > 0 && w.own {
+		w.pulsed = time.Time{}
+		w.tick(time.Now())
+	}
+	if w.loaded && !w.own {
+		w.tick(time.Now())
+		w.say(w.screen.Stay())
+	}
+	w.table.Finish()
+	w.tellEnded()
+	w.say(w.tell.Tell(&lesson.Ending{
+		Segments: w.told, Connections: connections, Dropped: w.table.Lost,
+		Kept: true, Duration: time.Duration(w.last - w.first),
+	}))
+	w.pour()
+	return w.err
+}
+
+// height is how many lines a terminal has.
+func height(stream any) int {
+	if fd, ok := terminal(stream); ok {
+		if _, h, err := term.GetSize(fd); err == nil && h > 0 {
+			return h
+		}
+	}
+	return 24
+}
