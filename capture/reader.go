@@ -27,12 +27,16 @@ type container interface {
 
 // Open reads the beginning of a capture and says by its first bytes what it
 // is: pcap (either byte order, micro- or nanoseconds, also the modified kind
-// with longer records) or pcapng. It reads no further ahead than r has bytes
+// with longer records) or pcapng, either of them packed by gzip or zstd. It reads no further ahead than r has bytes
 // to give, so that a live pipe yields each packet at once. What cannot be read
 // is a *lang.Problem.
 func Open(r io.Reader) (*Reader, error) {
 	in := &input{r: bufio.NewReaderSize(r, 256<<10)}
 	magic, err := in.r.Peek(4)
+	if plain := unpack(in.r, magic); plain != nil {
+		in.r = bufio.NewReaderSize(plain, 256<<10)
+		magic, err = in.r.Peek(4)
+	}
 	if len(magic) == 0 && errors.Is(err, io.EOF) {
 		return nil, &lang.Problem{
 			What: lang.Text{EN: "the capture is empty", ZH: "抓包文件是空的"},
@@ -40,7 +44,7 @@ func Open(r io.Reader) (*Reader, error) {
 		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, unreadable(err)
+		return nil, explainDamage(err, 0)
 	}
 	if p := packed(magic); p != nil {
 		return nil, p
@@ -236,13 +240,11 @@ func explainDamage(err error, n int) error {
 // packed names the compression that a stream begins with.
 func packed(magic []byte) *lang.Problem {
 	for _, z := range []struct{ magic, name, tool string }{
-		{"\x1f\x8b", "gzip", "gunzip -c"},
-		{"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"},
 		{"\xfd7zX", "xz", "xz -dc"},
 		{"BZh", "bzip2", "bzip2 -dc"},
 		{"\x04\x22\x4d\x18", "lz4", "lz4 -dc"},
 	} {
-		if len(magic) >= len(z.magic) && string(magic[:len(z.magic)]) == z.magic {
+		if begins(magic, z.magic) {
 			command := z.tool + " FILE | lesson explain -"
 			return &lang.Problem{
 				What: lang.Text{

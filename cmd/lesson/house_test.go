@@ -38,10 +38,11 @@ var rooms = []struct {
 
 // alone maps a library to the only room that may import it.
 var alone = map[string]string{
-	"github.com/google/gopacket": "lesson/capture",
-	"github.com/fatih/color":     "lesson/lesson/render/ladder",
-	"github.com/spf13/cobra":     "lesson/cmd",
-	"github.com/vishvananda":     "lesson/capture",
+	"github.com/google/gopacket":    "lesson/capture",
+	"github.com/klauspost/compress": "lesson/capture",
+	"github.com/fatih/color":        "lesson/lesson/render/ladder",
+	"github.com/spf13/cobra":        "lesson/cmd",
+	"github.com/vishvananda":        "lesson/capture",
 }
 
 // TestImports holds the direction in which data flows through the packages.

@@ -1,0 +1,126 @@
+package capture_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"lesson/capture"
+	"lesson/capture/capturetest"
+)
+
+// packers pack a capture in every way that is read directly.
+var packers = map[string]func(io.Writer) io.WriteCloser{
+	"gzip": func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) },
+	"zstd": func(w io.Writer) io.WriteCloser {
+		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(8<<20))
+		if err != nil {
+			panic(err)
+		}
+		return z
+	},
+}
+
+func packed(t testing.TB, how string, plain []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := packers[how](&b)
+	if _, err := z.Write(plain); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func count(t *testing.T, in io.Reader) (n int, err error) {
+	t.Helper()
+	r, err := capture.Open(in)
+	if err != nil {
+		return 0, err
+	}
+	for {
+		if _, err := r.Next(); err != nil {
+			return n, err
+		}
+		n++
+	}
+}
+
+// A packed capture reads as the plain one does, also when two of them stand
+// one after the other, and its damage is told as such, after what came before.
+func TestPacked(t *testing.T) {
+	plain, err := capturetest.Net{}.Pcap(strings.Repeat("client S\nserver S.\nclient .\nclient F.\nserver F.\nclient .\n", 400))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for how := range packers {
+		z := packed(t, how, plain)
+		if n, err := count(t, bytes.NewReader(z)); n != 2400 || err != io.EOF {
+			t.Errorf("%s: %d segments, %v", how, n, err)
+		}
+		two := append(packed(t, how, plain[:1000]), packed(t, how, plain[1000:])...)
+		if n, err := count(t, bytes.NewReader(two)); n != 2400 || err != io.EOF {
+			t.Errorf("%s in two parts: %d segments, %v", how, n, err)
+		}
+		if _, err := count(t, bytes.NewReader(z[:len(z)-10])); err == nil || !strings.Contains(err.Error(), "is cut short") {
+			t.Errorf("%s, cut: %v", how, err)
+		}
+		z[len(z)-6] ^= 0x55
+		if _, err := count(t, bytes.NewReader(z)); err == nil || !strings.Contains(err.Error(), how+" compression of the capture is damaged") {
+			t.Errorf("%s, damaged: %v", how, err)
+		}
+	}
+}
+
+// zeros is a stream of a great many of them.
+type zeros struct{ left int }
+
+func (z *zeros) Read(b []byte) (int, error) {
+	if z.left == 0 {
+		return 0, io.EOF
+	}
+	n := min(len(b), z.left)
+	clear(b[:n])
+	z.left -= n
+	return n, nil
+}
+
+// A file of a few kilobytes that unpacks to half a gigabyte costs no more
+// memory than any other.
+func TestPackedBomb(t *testing.T) {
+	for how := range packers {
+		var b bytes.Buffer
+		z := packers[how](&b)
+		_, _ = z.Write(capturetest.Header(capture.LinkEthernet))
+		if _, err := io.Copy(z, &zeros{512 << 20}); err != nil {
+			t.Fatal(err)
+		}
+		_ = z.Close()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		n, err := count(t, bytes.NewReader(b.Bytes()))
+		runtime.ReadMemStats(&after)
+		if n != 0 || !errors.Is(err, io.EOF) {
+			t.Errorf("%s: %d segments, %v", how, n, err)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
+			t.Errorf("%s: %d bytes unpack at the cost of %d MB", how, b.Len(), used>>20)
+		}
+	}
+}
+
+// A zstd frame may not ask for a gigabyte of memory.
+func TestPackedWindow(t *testing.T) {
+	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 20 << 3, 0x01, 0x00, 0x00} // a window of 1 GB, an empty last block
+	if _, err := count(t, bytes.NewReader(frame)); err == nil || !strings.Contains(err.Error(), "more than 128 MB") {
+		t.Error(err)
+	}
+}
