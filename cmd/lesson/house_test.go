@@ -29,6 +29,7 @@ var rooms = []struct {
 	{"lesson/lesson/tcp", []string{"lesson/lesson/lang"}},
 	{"lesson/lesson/tcp/notation", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson", []string{"lesson/lesson/tcp/...", "lesson/lesson/lang"}},
+	{"lesson/lesson/filter", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson/lessons", []string{"lesson/lesson"}},
 	{"lesson/lesson/stage", []string{"lesson/lesson", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
 	{"lesson/lesson/render/...", []string{"lesson/lesson", "lesson/lesson/render/...", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
