@@ -40,7 +40,6 @@ var (
 
 func (d *decoder) init() {
 	f := &d.frame
-	d.seg.frame = f
 	container := gopacket.DecodingLayerContainer(gopacket.DecodingLayerArray(nil))
 	for _, l := range []gopacket.DecodingLayer{ // searched in this order
 		&d.link,
@@ -69,6 +68,18 @@ func (d *decoder) init() {
 // with the options that were captured; a window that was not captured is given
 // as the largest, which forbids nothing (see Captured.Header for what is real).
 func (d *decoder) decode(p *packet, c *tcp.Captured) outcome {
+	d.seg.frame = &d.frame
+	if !d.fast(p, c) {
+		if o := d.layered(p, c); o != isSegment {
+			return o
+		}
+	}
+	c.BadChecksum = d.sums.judge(&d.frame.src, d.seg.sum())
+	return isSegment
+}
+
+// layered decodes any frame, layer by layer; the checksum is not judged.
+func (d *decoder) layered(p *packet, c *tcp.Captured) outcome {
 	if d.parser == nil {
 		d.init()
 	}
@@ -86,13 +97,17 @@ func (d *decoder) decode(p *packet, c *tcp.Captured) outcome {
 	if f.outcome != isSegment {
 		return f.outcome
 	}
+	d.describe(p, c)
+	d.seg.fill(&c.Segment)
+	return isSegment
+}
+
+// describe fills in what does not stand in the TCP header.
+func (d *decoder) describe(p *packet, c *tcp.Captured) {
 	*c = tcp.Captured{
 		Raw: p.data, RawLen: max(p.wire, len(p.data)),
 		Header: d.seg.header, Payload: d.seg.payload,
 	}
-	d.seg.fill(&c.Segment)
 	c.Time = p.time
-	c.Src.IP, c.Dst.IP = f.src, f.dst
-	c.BadChecksum = d.sums.judge(&f.src, d.seg.sum())
-	return isSegment
+	c.Src.IP, c.Dst.IP = d.frame.src, d.frame.dst
 }

@@ -125,3 +125,10 @@ func FuzzAgainstGopacket(f *testing.F) {
 		capture.AgainstGopacket(t, capture.LinkType(link), frame, int(missing))
 	})
 }
+
+func FuzzFastIsTheSame(f *testing.F) {
+	seedFrames(f)
+	f.Fuzz(func(t *testing.T, link, missing uint16, frame []byte) {
+		capture.FastIsTheSame(t, capture.LinkType(link), frame, int(missing))
+	})
+}

@@ -12,20 +12,20 @@ import (
 // length, and believes any length it is told.
 type pcap struct {
 	in     *input
-	order  binary.ByteOrder
+	order  byteOrder
 	unit   int64 // ns in a unit of the second time field
 	header int   // bytes of a record's header
 	link   LinkType
 }
 
 func openPcap(in *input) (container, error) {
-	magic, err := in.r.Peek(4)
+	magic, err := in.peek(4)
 	if err != nil {
 		return nil, err
 	}
-	p := &pcap{in: in, order: binary.LittleEndian, unit: 1000, header: 16}
+	p := &pcap{in: in, order: littleEndian, unit: 1000, header: 16}
 	if !p.magic(binary.LittleEndian.Uint32(magic)) {
-		p.order = binary.BigEndian
+		p.order = bigEndian
 		if !p.magic(binary.BigEndian.Uint32(magic)) {
 			return nil, notACapture
 		}

@@ -13,7 +13,7 @@ import (
 // too: they take no number.
 type pcapng struct {
 	in         *input
-	order      binary.ByteOrder
+	order      byteOrder
 	interfaces []ngInterface
 }
 
@@ -132,9 +132,9 @@ func (f *pcapng) section() error {
 	f.in.untake()
 	switch uint32(byteOrderMagic) {
 	case binary.LittleEndian.Uint32(head[8:]):
-		f.order = binary.LittleEndian
+		f.order = littleEndian
 	case binary.BigEndian.Uint32(head[8:]):
-		f.order = binary.BigEndian
+		f.order = bigEndian
 	default:
 		return damagef("its section has no byte order", "它所在的段没有字节序标记")
 	}

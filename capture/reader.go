@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,15 +26,15 @@ type container interface {
 
 // Open reads the beginning of a capture and says by its first bytes what it
 // is: pcap (either byte order, micro- or nanoseconds, also the modified kind
-// with longer records) or pcapng, either of them packed by gzip or zstd. It reads no further ahead than r has bytes
-// to give, so that a live pipe yields each packet at once. What cannot be read
-// is a *lang.Problem.
+// with longer records) or pcapng, either of them packed by gzip or zstd. It
+// reads no further ahead than r has bytes to give, so that a live pipe yields
+// each packet at once. What cannot be read is a *lang.Problem.
 func Open(r io.Reader) (*Reader, error) {
-	in := &input{r: bufio.NewReaderSize(r, 256<<10)}
-	magic, err := in.r.Peek(4)
-	if plain := unpack(in.r, magic); plain != nil {
-		in.r = bufio.NewReaderSize(plain, 256<<10)
-		magic, err = in.r.Peek(4)
+	in := newInput(r)
+	magic, err := in.peek(4)
+	if plain := unpack(in, magic); plain != nil {
+		in = newInput(plain)
+		magic, err = in.peek(4)
 	}
 	if len(magic) == 0 && errors.Is(err, io.EOF) {
 		return nil, &lang.Problem{
@@ -98,68 +97,6 @@ func (r *Reader) Warnings() []lang.Text {
 	warn(s.Malformed, "Packets whose headers contradict themselves, as no receiver would take them: %d.", "首部自相矛盾、接收端不会接受的数据包：%d 个。")
 	warn(s.OtherLink, "Packets of a link type that cannot be read here: %d.", "链路类型无法识别的数据包：%d 个。")
 	return out
-}
-
-// input is a stream read a record at a time without being read ahead.
-type input struct {
-	r    *bufio.Reader
-	big  []byte // holds a record longer than r's buffer
-	used int    // bytes of r's buffer that the last take handed out
-}
-
-// maxRecord bounds one record. Frames of half a megabyte exist (BIG TCP).
-const maxRecord = 16 << 20
-
-// take returns the next n bytes, valid until the next call. At the end of the
-// stream it returns io.EOF if there was nothing at all, io.ErrUnexpectedEOF if
-// there was less than n. A length that lies costs no more memory than the
-// stream has bytes.
-func (in *input) take(n int) ([]byte, error) {
-	in.release()
-	if n <= in.r.Size() {
-		b, err := in.r.Peek(n)
-		if err != nil {
-			if err == io.EOF && len(b) > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-		in.used = n
-		return b, nil
-	}
-	in.big = in.big[:0]
-	for len(in.big) < n {
-		at := len(in.big)
-		step := min(n-at, 1<<20)
-		in.big = append(in.big, make([]byte, step)...)
-		if _, err := io.ReadFull(in.r, in.big[at:]); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-	}
-	return in.big, nil
-}
-
-// skip passes over n bytes, however many they claim to be.
-func (in *input) skip(n int64) error {
-	in.release()
-	if _, err := io.CopyN(io.Discard, in.r, n); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return err
-	}
-	return nil
-}
-
-// untake gives back what the last take handed out of r's buffer.
-func (in *input) untake() { in.used = 0 }
-
-func (in *input) release() {
-	_, _ = in.r.Discard(in.used) // they are in the buffer: this cannot fail
-	in.used = 0
 }
 
 // damage is a place where a file breaks its own format.

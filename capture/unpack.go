@@ -1,7 +1,7 @@
 package capture
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"io"
 
@@ -18,7 +18,8 @@ const maxWindow = 128 << 20
 // unpack returns the plain bytes of a stream that begins with the magic of
 // gzip or zstd, nil for any other. They are unpacked as they are read and never
 // kept: what a small file claims to expand to costs time, not memory.
-func unpack(r *bufio.Reader, magic []byte) io.Reader {
+func unpack(in *input, magic []byte) io.Reader {
+	r := io.MultiReader(bytes.NewReader(in.buf[in.at:in.to]), in.r)
 	switch {
 	case begins(magic, "\x1f\x8b"):
 		return &unpacker{open: func() (io.Reader, error) { return gzip.NewReader(r) }, name: "gzip"}

@@ -1,0 +1,86 @@
+package capture
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"lesson/lesson/tcp"
+)
+
+// FastIsTheSame holds that a frame read straight through is what the layers
+// make of it, and reports whether it was.
+func FastIsTheSame(t testing.TB, link LinkType, data []byte, missing int) bool {
+	t.Helper()
+	var straight, layered decoder
+	straight.seg.frame, layered.seg.frame = &straight.frame, &layered.frame
+	p := &packet{time: 7, link: link, data: data, wire: len(data) + missing}
+	var got, want tcp.Captured
+	if !straight.fast(p, &got) {
+		if !reflect.DeepEqual(got, tcp.Captured{}) {
+			t.Errorf("%v: %x is not ordinary, and yet we read %+v", link, data, got)
+		}
+		return false
+	}
+	if o := layered.layered(p, &want); o != isSegment {
+		t.Errorf("%v: %x is read straight through; the layers say %d", link, data, o)
+	} else if !reflect.DeepEqual(got, want) {
+		t.Errorf("%v: %x is read straight through as\n%+v, by the layers as\n%+v", link, data, got, want)
+	} else if a, b := straight.seg.sum(), layered.seg.sum(); a != b {
+		t.Errorf("%v: %x: checksum %d, by the layers %d", link, data, a, b)
+	}
+	return true
+}
+
+// TestFastIsTheSame holds both decoders against each other on every capture
+// there is, and that ordinary frames are read straight through at all.
+func TestFastIsTheSame(t *testing.T) {
+	compare := func(t *testing.T, files []string) {
+		segments, straight := 0, 0
+		for _, name := range files {
+			f, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := Open(bytes.NewReader(f))
+			if err != nil {
+				continue // refused, as TestCorpus holds
+			}
+			var d decoder
+			for r.file.next(&r.frame) == nil {
+				p := &r.frame
+				var c tcp.Captured
+				if d.decode(p, &c) == isSegment {
+					segments++
+				}
+				if FastIsTheSame(t, p.link, p.data, p.wire-len(p.data)) {
+					straight++
+				}
+				if t.Failed() {
+					t.Fatal(name)
+				}
+			}
+		}
+		t.Logf("%d segments, %d of them straight through", segments, straight)
+		if straight < segments*9/10 {
+			t.Error("ordinary frames are left to the layers")
+		}
+	}
+	t.Run("kernel", func(t *testing.T) {
+		files, err := filepath.Glob("../lesson/testdata/kernel/*.pcap")
+		if err != nil || len(files) == 0 {
+			t.Fatal(files, err)
+		}
+		compare(t, files)
+	})
+	t.Run("corpus", func(t *testing.T) {
+		dir := corpus(t)
+		var files []string
+		for _, row := range table(t, filepath.Join(dir, "index.tsv")) {
+			files = append(files, filepath.Join(dir, row["file"]))
+		}
+		compare(t, files)
+	})
+}
