@@ -74,6 +74,14 @@ type Stats struct {
 	OtherLink int // packets of link types that cannot be read
 }
 
+// Plus is the sum of two counts, as of two files.
+func (s Stats) Plus(t Stats) Stats {
+	return Stats{
+		Packets: s.Packets + t.Packets, Segments: s.Segments + t.Segments, CutShort: s.CutShort + t.CutShort,
+		Fragments: s.Fragments + t.Fragments, Malformed: s.Malformed + t.Malformed, OtherLink: s.OtherLink + t.OtherLink,
+	}
+}
+
 // packet is one captured frame before it is decoded.
 type packet struct {
 	time int64 // ns since 1970; 0 where the file has none

@@ -85,14 +85,16 @@ func (r *Reader) Next() (c tcp.Captured, err error) {
 func (r *Reader) Stats() Stats { return r.count.stats }
 
 // Warnings says what in the file could not be told, in whole sentences.
-func (r *Reader) Warnings() []lang.Text {
+func (r *Reader) Warnings() []lang.Text { return r.Stats().Warnings() }
+
+// Warnings says what could not be told, in whole sentences.
+func (s Stats) Warnings() []lang.Text {
 	var out []lang.Text
 	warn := func(n int, en, zh string) {
 		if n > 0 {
 			out = append(out, lang.Text{EN: fmt.Sprintf(en, n), ZH: fmt.Sprintf(zh, n)})
 		}
 	}
-	s := r.Stats()
 	warn(s.CutShort, "The capture cuts packets off before their TCP flags: %d could not be told.", "抓包截断了数据包，连 TCP 标志位都没有保留：有 %d 个无法讲解。")
 	warn(s.Malformed, "Packets whose headers contradict themselves, as no receiver would take them: %d.", "首部自相矛盾、接收端不会接受的数据包：%d 个。")
 	warn(s.OtherLink, "Packets of a link type that cannot be read here: %d.", "链路类型无法识别的数据包：%d 个。")

@@ -41,6 +41,13 @@ type ExplainOptions struct {
 	Detail Detail
 	Stream int    // the connection, for OneStream
 	Name   string // the file's name, for the opening
+	// Match chooses what is told: the segments that match, and the connections
+	// of which one does. All segments are looked at, so that the states told
+	// are those of the whole capture. Nil matches all.
+	Match func(*tcp.Captured) bool
+	// Follow tells every row at once, as a live source needs it. What a later
+	// segment corrects has then been told, and only its Step.Revised says so.
+	Follow bool
 }
 
 const (
@@ -95,6 +102,7 @@ type explainer struct {
 	t       Teller
 	streams map[pair]int // the latest connection between two ends
 	conns   []tcp.Conn   // by stream number
+	matched []bool       // by stream number
 	rows    []*Segment   // told late, so that a later segment can correct them
 	opened  bool
 	first   int64 // the first row's time
@@ -124,7 +132,10 @@ func (x *explainer) segment(c *tcp.Captured) {
 		stream = len(x.conns)
 		x.streams[key] = stream
 		x.conns = append(x.conns, tcp.Conn{})
+		x.matched = append(x.matched, false)
 	}
+	matches := x.opt.Match == nil || x.opt.Match(c)
+	x.matched[stream] = x.matched[stream] || matches
 	step := x.conns[stream].Observe(&c.Segment)
 	if reused {
 		step.Findings |= tcp.PortReused
@@ -133,8 +144,12 @@ func (x *explainer) segment(c *tcp.Captured) {
 		return
 	}
 	x.correct(stream, step.Revised)
-	x.rows = append(x.rows, x.row(stream, c, &step))
-	if x.opt.Detail != Fitting && len(x.rows) >= 2*window {
+	if matches {
+		x.rows = append(x.rows, x.row(stream, c, &step))
+	}
+	if x.opt.Follow && x.opt.Detail != Fitting {
+		x.err = x.flush(0)
+	} else if x.opt.Detail != Fitting && len(x.rows) >= 2*window {
 		x.err = x.flush(window)
 	}
 }
@@ -258,7 +273,7 @@ func (x *explainer) finish() error {
 		s := x.conns[i].Summary()
 		end.Segments += int(s.Segments)
 		last = max(last, s.Last)
-		if only := x.only(); x.opt.Detail == OneStream && i != only {
+		if x.opt.Detail == OneStream && i != x.opt.Stream || x.opt.Detail != OneStream && !x.matched[i] {
 			continue
 		}
 		if err := x.t.Tell(summarize(i, &x.conns[i])); err != nil {

@@ -18,6 +18,7 @@ func summarize(stream int, c *tcp.Conn) *Connection {
 		Closed:       closed(client, server),
 		State:        [2]tcp.State{client.State, server.State},
 		Segments:     int(s.Segments),
+		Reset:        [2]bool{client.Reset, server.Reset},
 		Bytes:        [2]uint64{client.Bytes, server.Bytes},
 		Start:        time.Unix(0, s.First).UTC(),
 		Duration:     time.Duration(s.Last - s.First),

@@ -61,8 +61,8 @@ func TestMatch(t *testing.T) {
 		"((tcp[12] & 0xf0) >> 2) = 20": all, "tcp[20] = 0x61": "", "tcp[20:4] = 0x62636465": "49", "not tcp[20] = 1": "49", "tcp[4294967295] = 0": "",
 		"len > 60": "49", "len - 24 = 40": "4", "greater 64": "49", "less 40": "1235", "1 = 1": all, "2 * 3 + 1 == 7": all, "7 % 4 = 3": all, "8 / 0 = 1": "", "-1 = 4294967295": all, "1 << 3 | 1 = 9": all, "6 ^ 3 = 5": all,
 		"not host 127.0.0.1": "67890", "! host 127.0.0.1 && port 2023": "67890", "not (ip and src port 2023)": "134" + "67890",
-		"ip or ip6 and src port 2023": "25" + "70", // and and or bind alike, from the left
-		"ip6 and src port 2023 or ip": "70" + "12345",
+		"ip or ip6 and src port 2023":      "25" + "70", // and and or bind alike, from the left
+		"ip6 and src port 2023 or ip":      "70" + "12345",
 		"host 127.0.0.1 and not port 2023": "", "(host 127.0.0.1)": "12345", "((ip6) and (tcp[13] & 4 != 0))": "0", "port 2023 and (80 or 2023)": all,
 	} {
 		f, err := filter.Parse(expression)
