@@ -141,8 +141,15 @@ func (f *pcapng) section() error {
 	return nil
 }
 
+// maxInterfaces bounds what a section may describe, and so what it costs to
+// remember.
+const maxInterfaces = 1 << 20
+
 // describe adds an interface.
 func (f *pcapng) describe(body []byte) error {
+	if len(f.interfaces) == maxInterfaces {
+		return damagef("its section describes more than %d interfaces", "它所在的段描述了超过 %d 个接口", maxInterfaces)
+	}
 	i := ngInterface{link: LinkType(f.order.Uint16(body)), snap: f.order.Uint32(body[4:]), res: 6}
 	for o := body[8:]; len(o) >= 4; {
 		code, n := f.order.Uint16(o), int(f.order.Uint16(o[2:]))

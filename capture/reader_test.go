@@ -432,3 +432,22 @@ func BenchmarkNext(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/1000, "ns/packet")
 }
+
+// A million interfaces are read; what goes on describing more is damaged.
+func TestManyInterfaces(t *testing.T) {
+	n := ng{order: binary.LittleEndian}
+	n.section(1)
+	at := len(n.b)
+	n.iface(101)
+	one := n.b[at:]
+	n.b = append(n.b[:at:at], bytes.Repeat(one, 1<<20)...)
+	_, frame := packet(t, raw4, "client S")
+	n.packet(1<<20-1, 0, frame)
+	if c, err := count(t, bytes.NewReader(n.b)); c != 1 || err != io.EOF {
+		t.Errorf("%d segments, %v", c, err)
+	}
+	n.b = append(n.b, one...)
+	if c, err := count(t, bytes.NewReader(n.b)); c != 1 || err == nil || !strings.Contains(err.Error(), "more than 1048576 interfaces") {
+		t.Errorf("%d segments, %v", c, err)
+	}
+}

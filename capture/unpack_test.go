@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"runtime"
 	"strings"
@@ -123,4 +124,39 @@ func TestPackedWindow(t *testing.T) {
 	if _, err := count(t, bytes.NewReader(frame)); err == nil || !strings.Contains(err.Error(), "more than 128 MB") {
 		t.Error(err)
 	}
+}
+
+func packedFile(b []byte) bool {
+	return bytes.HasPrefix(b, []byte("\x1f\x8b")) || bytes.HasPrefix(b, []byte("\x28\xb5\x2f\xfd"))
+}
+
+// FuzzPacked reads damaged packings, and what is packed well as if it were not.
+func FuzzPacked(f *testing.F) {
+	plain, err := capturetest.Net{}.Pcap(talk)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(plain, false)
+	for how := range packers {
+		z := packed(f, how, plain)
+		f.Add(z, false)
+		f.Add(z[:len(z)-5], true)
+	}
+	f.Fuzz(func(t *testing.T, b []byte, whole bool) {
+		if len(b) > 1<<14 { // what a large bomb unpacks to takes its time
+			t.Skip()
+		}
+		check(t, b)
+		if !whole || packedFile(b) {
+			return
+		}
+		n, err := count(t, bytes.NewReader(b))
+		for how := range packers {
+			m, packedErr := count(t, bytes.NewReader(packed(t, how, b)))
+			// Where there is nothing, only the packed file has a beginning.
+			if m != n || len(b) > 0 && fmt.Sprint(packedErr) != fmt.Sprint(err) {
+				t.Fatalf("%s: %d segments and %v, not %d and %v", how, m, packedErr, n, err)
+			}
+		}
+	})
 }
