@@ -366,20 +366,6 @@ func TestSlowStream(t *testing.T) {
 	}
 }
 
-// TestManyInterfaces reads a capture of a hundred thousand interfaces.
-func TestManyInterfaces(t *testing.T) {
-	_, frames := packets(t, raw4, "client S")
-	n := ng{order: binary.LittleEndian}
-	n.section(1)
-	for range 100_000 {
-		n.iface(101)
-	}
-	n.packet(99_999, 1, frames[0])
-	if got, _ := readBytes(t, n.b); len(got) != 1 {
-		t.Errorf("%d segments", len(got))
-	}
-}
-
 // TestNoGarbage holds that a packet costs no allocation.
 func TestNoGarbage(t *testing.T) {
 	for name, n := range map[string]capturetest.Net{"v4": {}, "v6": capturetest.Loopback6} {
