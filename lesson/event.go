@@ -136,6 +136,7 @@ type Connection struct {
 	Opened       Opened
 	Closed       Closed
 	State        [2]tcp.State // final, by end
+	Reset        [2]bool      // by end: it sent the RST that counts
 	Segments     int
 	Bytes        [2]uint64 // payload by sender, retransmissions counted once
 	Start        time.Time

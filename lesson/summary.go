@@ -16,6 +16,7 @@ func summarize(into *Connection, stream int, c *tcp.Conn, s *tcp.Summary) {
 		Opened:       opened(client, server),
 		Closed:       closed(client, server),
 		State:        [2]tcp.State{client.State, server.State},
+		Reset:        [2]bool{client.Reset, server.Reset},
 		Segments:     int(s.Segments),
 		Bytes:        [2]uint64{client.Bytes, server.Bytes},
 		Start:        time.Unix(0, s.First).UTC(),
