@@ -109,5 +109,5 @@ func kindText(k *kind) lang.Text {
 	if k.reset[tcp.Server] {
 		e = tcp.Server
 	}
-	return lang.Text{EN: s.EN + " from the " + words.end[e].EN, ZH: s.ZH + "，由" + words.end[e].ZH + "发出"}
+	return lang.Text{EN: s.EN + " from the " + words.end[e].EN, ZH: openedText[k.opened].ZH + "，被" + words.end[e].ZH + "发出的 RST 中止"}
 }
