@@ -16,7 +16,7 @@ import (
 
 // fast decodes an ordinary frame; false when it is not one, and nothing has
 // been done then.
-func (d *decoder) fast(p *packet, c *tcp.Captured) bool {
+func (d *decoder) fast(p *packet, s *tcp.Segment) bool {
 	data := p.data
 	at, v6 := ordinaryLink(p.link, data)
 	if at < 0 {
@@ -46,17 +46,18 @@ func (d *decoder) fast(p *packet, c *tcp.Captured) bool {
 	end := min(total-n, len(body))
 	f.missing, f.guessed, f.rerouted = total-n-end, false, false
 	d.seg.header, d.seg.payload, d.seg.length = body[:header], body[header:end], uint32(total-n-header)
-	d.describe(p, c)
-	s := &c.Segment
-	first := binary.BigEndian.Uint64(body)
-	s.Src.Port, s.Dst.Port, s.Seq = uint16(first>>48), uint16(first>>32), tcp.Seq(first)
-	s.Ack = tcp.Seq(binary.BigEndian.Uint32(body[8:]))
-	s.Flags = tcp.Flags(binary.BigEndian.Uint16(body[12:])) & (tcp.AE<<1 - 1)
-	s.Window, s.Urgent = binary.BigEndian.Uint16(body[14:]), binary.BigEndian.Uint16(body[18:])
-	s.Len = d.seg.length
-	if list := body[headerLen:header]; len(list) == 12 && binary.BigEndian.Uint32(list) == 0x0101080a {
+	be := binary.BigEndian
+	ports, flags := be.Uint32(body), be.Uint32(body[12:])
+	*s = tcp.Segment{
+		Time: p.time,
+		Src:  tcp.Endpoint{IP: f.src, Port: uint16(ports >> 16)}, Dst: tcp.Endpoint{IP: f.dst, Port: uint16(ports)},
+		Seq: tcp.Seq(be.Uint32(body[4:])), Ack: tcp.Seq(be.Uint32(body[8:])),
+		Flags: tcp.Flags(flags>>16) & (tcp.AE<<1 - 1), Window: uint16(flags), Urgent: be.Uint16(body[18:]),
+		Len: d.seg.length,
+	}
+	if list := body[headerLen:header]; len(list) == 12 && be.Uint32(list) == 0x0101080a {
 		s.Options.HasTimestamps = true
-		s.Options.TSVal, s.Options.TSEcr = binary.BigEndian.Uint32(list[4:]), binary.BigEndian.Uint32(list[8:])
+		s.Options.TSVal, s.Options.TSEcr = be.Uint32(list[4:]), be.Uint32(list[8:])
 	} else {
 		readOptions(list, &s.Options)
 	}
