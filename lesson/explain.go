@@ -43,6 +43,13 @@ type ExplainOptions struct {
 	Name   string // the file's name, for the opening
 	// Terse leaves the explanations out of the segments.
 	Terse bool
+	// Match chooses what is told: the segments that match, and the connections
+	// of which one does. All segments are looked at, so that the states told
+	// are those of the whole capture. Nil matches all.
+	Match func(*tcp.Captured) bool
+	// Follow tells every row at once, as a live source needs it. What a later
+	// segment corrects has then been told, and only its Step.Revised says so.
+	Follow bool
 }
 
 // tooLong is how many segments of a capture's only connection Fitting tells:
@@ -63,6 +70,9 @@ const tooLong = 20000
 func Explain(src Source, opt ExplainOptions, t Teller) error {
 	x := &explainer{opt: opt, t: t, table: newTable()}
 	err := x.read(src)
+	if x.err != nil {
+		return x.err
+	}
 	if w, ok := src.(warner); ok {
 		x.warnings = w.Warnings()
 	}
@@ -98,49 +108,82 @@ type explainer struct {
 
 // read observes everything the source has, and returns how it ended.
 func (x *explainer) read(src Source) error {
+	ahead, _ := src.(batcher)
 	for x.err == nil {
+		if x.opt.Detail == Table && x.opt.Match == nil && !x.opt.Follow && ahead != nil {
+			return x.readAhead(ahead)
+		}
 		c, err := src.Next()
 		if err != nil {
 			return err
 		}
-		x.segment(&c)
+		x.captured(&c)
 	}
 	return x.err
 }
 
-func (x *explainer) segment(c *tcp.Captured) {
-	x.segments++
+// captured observes a segment, and tells it if it is to be told.
+func (x *explainer) captured(c *tcp.Captured) {
+	matches := x.opt.Match == nil || x.opt.Match(c)
 	h := x.table.hash(&c.Src, &c.Dst)
-	slot, ok := x.table.find(h, &c.Src, &c.Dst)
-	begins, reused := !ok, ok && x.table.conn(slot).StartsNew(&c.Segment)
+	stream, step := x.observe(h, &c.Segment, matches)
+	x.fit()
+	if x.opt.Detail == Table || x.opt.Detail == OneStream && stream != x.opt.Stream {
+		return
+	}
+	x.rows.correct(stream, step.Revised)
+	if matches {
+		x.rows.add(stream, c, &step)
+	}
+	keep := window
+	if x.opt.Follow {
+		keep = 0
+	}
+	if x.opt.Detail != Fitting && len(x.rows.held) >= max(2*keep, 1) && x.err == nil {
+		if x.err = x.open(); x.err == nil {
+			x.err = x.rows.tell(keep, !x.opt.Terse, x.t)
+		}
+	}
+}
+
+// observe shows a segment to its connection.
+func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {
+	x.segments++
+	slot, ok := x.table.find(h, &s.Src, &s.Dst)
+	begins, reused := !ok, ok && x.table.conn(slot).StartsNew(s)
 	if begins && x.past.any() {
 		stream, known := x.past.find(h)
-		if reused = known && c.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; known && !reused {
-			x.afterwards(int(stream), c)
-			return
+		if reused = known && s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; known && !reused {
+			x.late++
+			var unknown tcp.Conn // whatever it does to the states is not known any more
+			return int(stream), unknown.Observe(s)
 		}
 	}
 	switch {
 	case begins:
-		slot = x.begin(h, c.Time)
+		slot = x.begin(h, s.Time)
 	case reused:
 		slot, begins = x.table.replace(h, slot, uint32(x.streams)), true
 		x.streams++
 	}
-	conn, stream := x.table.conn(slot), int(*x.table.stream(slot))
-	step := conn.Observe(&c.Segment)
+	conn, number := x.table.conn(slot), x.table.number(slot)
+	step = conn.Observe(s)
 	if reused {
 		step.Findings |= tcp.PortReused
 	}
+	if matches && *number&chosen == 0 {
+		*number |= chosen
+	}
+	stream = int(*number &^ marks)
 	if begins {
 		if stream == 0 {
-			x.first = c.Time
+			x.first = s.Time
 		}
 		if stream == x.opt.Stream || stream == 0 && x.opt.Detail == Fitting {
 			x.ends[tcp.Client], x.ends[tcp.Server] = conn.Ends()
 		}
 	}
-	x.row(stream, c, &step)
+	return stream, step
 }
 
 // begin gives a new connection a slot: a fresh one, or that of one that can
@@ -167,33 +210,9 @@ func (x *explainer) forget(slot uint32) {
 	if x.err == nil {
 		x.err = x.connection(slot)
 	}
-	stream := *x.table.stream(slot)
-	if h := x.table.forget(slot); stream&superseded == 0 {
-		x.past.add(h, stream)
-	}
-}
-
-// afterwards tells a segment of a connection that has been told: whatever it
-// does to the states is not known any more.
-func (x *explainer) afterwards(stream int, c *tcp.Captured) {
-	x.late++
-	var conn tcp.Conn
-	step := conn.Observe(&c.Segment)
-	x.row(stream, c, &step)
-}
-
-// row tells a segment, if it is to be told.
-func (x *explainer) row(stream int, c *tcp.Captured, step *tcp.Step) {
-	x.fit()
-	if x.opt.Detail == Table || x.opt.Detail == OneStream && stream != x.opt.Stream {
-		return
-	}
-	x.rows.correct(stream, step.Revised)
-	x.rows.add(stream, c, step)
-	if x.opt.Detail != Fitting && len(x.rows.held) >= 2*window && x.err == nil {
-		if x.err = x.open(); x.err == nil {
-			x.err = x.rows.tell(window, !x.opt.Terse, x.t)
-		}
+	n := *x.table.number(slot)
+	if h := x.table.forget(slot); n&superseded == 0 {
+		x.past.add(h, n&^marks)
 	}
 }
 
@@ -223,8 +242,9 @@ func (x *explainer) open() error {
 func (x *explainer) connection(slot uint32) error {
 	s := x.table.conn(slot).Summary()
 	x.last = max(x.last, s.Last)
-	stream := int(*x.table.stream(slot) &^ superseded)
-	if x.opt.Detail == OneStream && stream != x.opt.Stream {
+	n := *x.table.number(slot)
+	stream := int(n &^ marks)
+	if x.opt.Detail == OneStream && stream != x.opt.Stream || x.opt.Detail != OneStream && n&chosen == 0 {
 		return nil
 	}
 	summarize(&x.event, stream, x.table.conn(slot), &s)
@@ -237,9 +257,6 @@ func (x *explainer) connection(slot uint32) error {
 }
 
 func (x *explainer) finish() error {
-	if x.err != nil {
-		return x.err
-	}
 	if x.opt.Detail == OneStream && x.opt.Stream >= x.streams {
 		return noSuchStream(x.opt.Stream, x.streams)
 	}

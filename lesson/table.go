@@ -27,13 +27,16 @@ type table struct {
 // slab is storage for some connections. A page of memory holds whole ones.
 type slab struct {
 	conn   [slabLen]tcp.Conn
-	stream [slabLen]uint32 // its number, with superseded
+	number [slabLen]uint32 // as tshark counts, with its marks
 }
 
 const (
 	slabLen = 1024
-	// superseded marks a connection whose ends have begun another one.
+	// superseded marks a connection whose ends have begun another one, and
+	// chosen one of which a segment matched.
 	superseded = 1 << 31
+	chosen     = 1 << 30
+	marks      = superseded | chosen
 	// roomy connections are kept, whatever becomes of them.
 	roomy = 1 << 16
 )
@@ -47,7 +50,7 @@ func newTable() *table {
 
 func (t *table) conn(slot uint32) *tcp.Conn { return &t.slabs[slot/slabLen].conn[slot%slabLen] }
 
-func (t *table) stream(slot uint32) *uint32 { return &t.slabs[slot/slabLen].stream[slot%slabLen] }
+func (t *table) number(slot uint32) *uint32 { return &t.slabs[slot/slabLen].number[slot%slabLen] }
 
 // hash of two ends, in either order.
 func (t *table) hash(a, b *tcp.Endpoint) uint64 {
@@ -89,7 +92,7 @@ func (t *table) add(h uint64, stream uint32) (slot uint32) {
 
 // enter makes a slot that holds no connection one's own.
 func (t *table) enter(h uint64, slot, stream uint32) {
-	*t.stream(slot) = stream
+	*t.number(slot) = stream
 	if t.used++; t.used > len(t.index)/4*3 {
 		t.grow()
 	}
@@ -121,7 +124,7 @@ func (t *table) grow() {
 // replace lets a new connection between the same ends take the place of the
 // one in slot, which can be found no more, and returns the new one's slot.
 func (t *table) replace(h uint64, slot, stream uint32) uint32 {
-	*t.stream(slot) |= superseded
+	*t.number(slot) |= superseded
 	t.remove(h, slot)
 	return t.add(h, stream)
 }
@@ -155,7 +158,7 @@ func (t *table) over(now int64) (slot uint32, ok bool) {
 		if t.hand++; t.hand >= t.slots {
 			t.hand = 0
 		}
-		if *t.stream(t.hand)&superseded != 0 || over(t.conn(t.hand), now) {
+		if *t.number(t.hand)&superseded != 0 || over(t.conn(t.hand), now) {
 			return t.hand, true
 		}
 	}
@@ -188,7 +191,7 @@ func (t *table) forget(slot uint32) uint64 {
 	c := t.conn(slot)
 	client, server := c.Ends()
 	h := t.hash(&client, &server)
-	if *t.stream(slot)&superseded == 0 {
+	if *t.number(slot)&superseded == 0 {
 		t.remove(h, slot)
 	}
 	*c = tcp.Conn{}
@@ -200,7 +203,7 @@ func (t *table) inOrder(yield func(slot uint32) bool) {
 	order := make([]uint64, 0, roomy) // number and slot
 	sorted := true
 	for slot, last := uint32(0), uint32(0); slot < t.slots && sorted; slot++ {
-		n := *t.stream(slot) &^ superseded
+		n := *t.number(slot) &^ marks
 		sorted, last = n >= last, n
 	}
 	for slot := range t.slots {
@@ -209,7 +212,7 @@ func (t *table) inOrder(yield func(slot uint32) bool) {
 				return
 			}
 		} else {
-			order = append(order, uint64(*t.stream(slot)&^superseded)<<32|uint64(slot))
+			order = append(order, uint64(*t.number(slot)&^marks)<<32|uint64(slot))
 		}
 	}
 	slices.Sort(order)

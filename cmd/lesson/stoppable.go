@@ -28,6 +28,16 @@ func (s *stoppable) Next() (tcp.Captured, error) {
 	}
 }
 
+// Segments ends once a signal has come.
+func (s *stoppable) Segments(into []tcp.Segment) (int, error) {
+	select {
+	case <-s.stopped:
+		return 0, io.EOF
+	default:
+		return s.Reader.Segments(into)
+	}
+}
+
 // untilStopped is closed by the first signal that asks to end.
 func untilStopped() <-chan struct{} {
 	stopped := make(chan struct{})
