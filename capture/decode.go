@@ -64,22 +64,23 @@ func (d *decoder) init() {
 }
 
 // decode reads p down to its TCP header and, when there is one, describes the
-// segment in c. A header that was cut short behind its flags is a segment too,
-// with the options that were captured; a window that was not captured is given
-// as the largest, which forbids nothing (see Captured.Header for what is real).
-func (d *decoder) decode(p *packet, c *tcp.Captured) outcome {
+// segment in s; its header and payload are then in d.seg. A header that was cut
+// short behind its flags is a segment too, with the options that were captured;
+// a window that was not captured is given as the largest, which forbids nothing
+// (see Captured.Header for what is real).
+func (d *decoder) decode(p *packet, s *tcp.Segment) outcome {
 	d.seg.frame = &d.frame
-	if !d.fast(p, c) {
-		if o := d.layered(p, c); o != isSegment {
+	if !d.fast(p, s) {
+		if o := d.layered(p, s); o != isSegment {
 			return o
 		}
 	}
-	c.BadChecksum = d.sums.judge(&d.frame.src, d.seg.sum())
+	s.BadChecksum = d.sums.judge(&s.Src.IP, d.seg.sum(&s.Src.IP, &s.Dst.IP))
 	return isSegment
 }
 
 // layered decodes any frame, layer by layer; the checksum is not judged.
-func (d *decoder) layered(p *packet, c *tcp.Captured) outcome {
+func (d *decoder) layered(p *packet, s *tcp.Segment) outcome {
 	if d.parser == nil {
 		d.init()
 	}
@@ -94,20 +95,9 @@ func (d *decoder) layered(p *packet, c *tcp.Captured) outcome {
 	if err := d.parser.DecodeLayers(p.data, &d.decoded); err != nil && f.outcome != isSegment {
 		return f.outcome
 	}
-	if f.outcome != isSegment {
-		return f.outcome
+	if f.outcome == isSegment {
+		*s = tcp.Segment{Time: p.time, Src: tcp.Endpoint{IP: f.src}, Dst: tcp.Endpoint{IP: f.dst}}
+		d.seg.fill(s)
 	}
-	d.describe(p, c)
-	d.seg.fill(&c.Segment)
-	return isSegment
-}
-
-// describe fills in what does not stand in the TCP header.
-func (d *decoder) describe(p *packet, c *tcp.Captured) {
-	*c = tcp.Captured{
-		Raw: p.data, RawLen: max(p.wire, len(p.data)),
-		Header: d.seg.header, Payload: d.seg.payload,
-	}
-	c.Time = p.time
-	c.Src.IP, c.Dst.IP = d.frame.src, d.frame.dst
+	return f.outcome
 }

@@ -65,20 +65,43 @@ func Open(r io.Reader) (*Reader, error) {
 // that names the packet, after all the segments before it. The slices in the
 // segment are valid until the next call.
 func (r *Reader) Next() (c tcp.Captured, err error) {
-	for r.err == nil {
-		if r.err = r.file.next(&r.frame); r.err != nil {
-			r.err = explainDamage(r.err, r.count.stats.Packets+1)
-			break
-		}
+	for r.read() {
 		if r.count.take(&r.frame, &c) {
 			return c, nil
 		}
 	}
+	return tcp.Captured{}, r.err
+}
+
+// Segments reads the next segments without the bytes they came in, until into
+// is full, and returns how many there are. An error is as that of Next, and
+// comes with the segments before it.
+func (r *Reader) Segments(into []tcp.Segment) (n int, err error) {
+	for n < len(into) && r.read() {
+		if r.count.segment(&r.frame, &into[n]) {
+			n++
+		}
+	}
+	if n < len(into) {
+		err = r.err
+	}
+	return n, err
+}
+
+// read reads the next packet; false when there is none, and r.err says why.
+func (r *Reader) read() bool {
+	if r.err != nil {
+		return false
+	}
+	if r.err = r.file.next(&r.frame); r.err == nil {
+		return true
+	}
 	s := &r.count.stats
+	r.err = explainDamage(r.err, s.Packets+1)
 	if r.err == io.EOF && s.Packets > 0 && s.OtherLink == s.Packets {
 		r.err = foreignLink(r.frame.link)
 	}
-	return tcp.Captured{}, r.err
+	return false
 }
 
 // Stats counts what has been read so far.

@@ -8,10 +8,9 @@ import (
 )
 
 // summarize sums a connection up.
-func summarize(stream int, c *tcp.Conn) *Connection {
-	s := c.Summary()
+func summarize(into *Connection, stream int, c *tcp.Conn, s *tcp.Summary) {
 	client, server := &s.End[tcp.Client], &s.End[tcp.Server]
-	return &Connection{
+	*into = Connection{
 		Stream:       stream,
 		Ends:         [2]netip.AddrPort{c.Endpoint(tcp.Client).AddrPort(), c.Endpoint(tcp.Server).AddrPort()},
 		Opened:       opened(client, server),

@@ -183,34 +183,63 @@ func (c *captures) name() string {
 // it. What is wrong with a file does not keep the next from being read.
 func (c *captures) Next() (tcp.Captured, error) {
 	for {
-		if c.r == nil {
-			if c.at == len(c.files) {
-				if c.wrong != nil {
-					return tcp.Captured{}, c.wrong
-				}
-				return tcp.Captured{}, io.EOF
-			}
-			if err := c.open(); err != nil {
-				c.failed(err)
-				c.at++
-				continue
-			}
-		}
-		if c.ended() {
-			return tcp.Captured{}, io.EOF
+		if err := c.ready(); err != nil {
+			return tcp.Captured{}, err
 		}
 		s, err := c.r.Next()
 		if err == nil {
 			s.Number += c.before.Packets
 			return s, nil
 		}
-		if err != io.EOF {
-			c.failed(err)
-		}
-		c.before = c.Stats()
-		c.r = nil
-		c.at++
+		c.close(err)
 	}
+}
+
+// Segments reads the next segments alone, as many as fit into into.
+func (c *captures) Segments(into []tcp.Segment) (int, error) {
+	for {
+		if err := c.ready(); err != nil {
+			return 0, err
+		}
+		n, err := c.r.Segments(into)
+		if err != nil {
+			c.close(err)
+		}
+		if n > 0 {
+			return n, nil
+		}
+	}
+}
+
+// ready opens the next file if none is open. At the end of the last it returns
+// io.EOF, or what was wrong with one.
+func (c *captures) ready() error {
+	if c.ended() {
+		return io.EOF
+	}
+	for c.r == nil {
+		if c.at == len(c.files) {
+			if c.wrong != nil {
+				return c.wrong
+			}
+			return io.EOF
+		}
+		if err := c.open(); err != nil {
+			c.failed(err)
+			c.at++
+		}
+	}
+	return nil
+}
+
+// close ends the reading of a file.
+func (c *captures) close(err error) {
+	if err != io.EOF {
+		c.failed(err)
+	}
+	c.before = c.Stats()
+	c.r = nil
+	c.at++
 }
 
 // ended reports whether a signal has ended the reading. A pipe ends by itself,

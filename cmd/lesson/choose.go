@@ -92,10 +92,12 @@ func (s *sole) Tell(e lesson.Event) error {
 	switch e := e.(type) {
 	case *lesson.Connection:
 		if s.found == nil {
-			s.found = e
-		} else {
-			s.more, s.found = true, nil
+			kept := *e // it holds only until we return
+			s.found = &kept
+			s.held = append(s.held, s.found)
+			return nil
 		}
+		s.more, s.found = true, nil
 	case *lesson.Ending:
 		s.more = s.found == nil
 	}
@@ -139,7 +141,8 @@ type sorted struct {
 func (s *sorted) Tell(e lesson.Event) error {
 	switch e := e.(type) {
 	case *lesson.Connection:
-		s.held = append(s.held, e)
+		kept := *e // it holds only until we return
+		s.held = append(s.held, &kept)
 		if s.limit > 0 && len(s.held) >= 2*s.limit+64 {
 			s.cut()
 		}
