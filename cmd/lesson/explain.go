@@ -176,7 +176,9 @@ func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, 
 	case f.json:
 		t = events.New(out)
 	default:
-		t = &fitting{w: out, o: a.drawing(a.stdout, &f.outputFlags)}
+		o := a.drawing(a.stdout, &f.outputFlags)
+		o.All = f.some() || f.sort != "stream" || f.limit > 0
+		t = &fitting{w: out, o: o}
 	}
 	if f.sort != "stream" || f.limit > 0 {
 		t = &sorted{Teller: t, less: orders[f.sort], limit: f.limit}

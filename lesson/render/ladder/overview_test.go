@@ -3,6 +3,7 @@ package ladder
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,5 +76,25 @@ func TestTableKeepsNothing(t *testing.T) {
 		if b.String() != table(t, Options{Width: 80}, story) {
 			t.Error(b.String())
 		}
+	}
+}
+
+// Who asks for all of them gets one line for each; a warning comes after them,
+// where it is seen.
+func TestAll(t *testing.T) {
+	story := crowd()
+	warning := &lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: lang.Text{EN: "Beware."}}}
+	out := table(t, Options{Width: 140, All: true}, slices.Insert(story, 100, lesson.Event(warning)))
+	lines := 0
+	for line := range strings.Lines(out) {
+		if strings.Contains(line, " → ") {
+			lines++
+		}
+	}
+	if want := len(story) - 3 + 1; lines != want { // and the names of the columns
+		t.Errorf("%d lines, want %d", lines, want)
+	}
+	if before, after, ok := strings.Cut(out, "Warning: Beware."); !ok || strings.Count(after, " → ") > 0 || !strings.Contains(before, " → ") {
+		t.Errorf("the warning does not come last")
 	}
 }

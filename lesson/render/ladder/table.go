@@ -15,13 +15,15 @@ import (
 // Table is a lesson.Teller that shows connections, one line each: number,
 // ends, how it opened and closed, both final states, segments, bytes, duration.
 // Of more connections than anybody reads it shows how many there are of each
-// kind, and examples. In plain sentences each is told as it comes. Segments and
-// calls are not shown.
+// kind, and examples, unless all are asked for. In plain sentences each is told
+// as it comes. Segments and calls are not shown.
 type Table struct {
 	pen
 	long    bool                 // words in full
 	first   []*lesson.Connection // not drawn yet: the columns have no widths
 	many    *overview            // there are more than that
+	listed  bool                 // there are more than that, and all are wanted
+	notes   []*lesson.Note       // shown last, where they are seen
 	columns [numColumns]int      // their widths
 }
 
@@ -66,10 +68,16 @@ func (t *Table) Tell(e lesson.Event) error {
 		case t.many != nil:
 			t.many.add(e)
 			return nil
+		case t.listed:
+			t.connection(e)
 		case len(t.first) < readable:
 			c := *e
 			t.first = append(t.first, &c)
 			return nil
+		case t.o.All:
+			t.all()
+			t.connection(e)
+			t.listed = true
 		default:
 			t.many = &overview{}
 			for _, c := range append(t.first, e) {
@@ -79,17 +87,20 @@ func (t *Table) Tell(e lesson.Event) error {
 			return nil
 		}
 	case *lesson.Note:
-		t.all()
 		switch {
 		case e.Kind == lesson.Remark:
 		case t.o.Plain:
 			t.line(row{{none, t.noteText(e).text}})
 		default:
-			t.line(nil)
-			t.wrapped(1, t.noteText(e))
+			t.notes = append(t.notes, e)
+			return nil
 		}
 	case *lesson.Ending:
 		t.all()
+		for _, n := range t.notes {
+			t.line(nil)
+			t.wrapped(1, t.noteText(n))
+		}
 		t.ending(e)
 	case *lesson.Call, *lesson.Segment, *lesson.Rest:
 	}
