@@ -75,7 +75,7 @@ func (d *decoder) decode(p *packet, s *tcp.Segment) outcome {
 			return o
 		}
 	}
-	s.BadChecksum = d.sums.judge(&d.frame.src, d.seg.sum())
+	s.BadChecksum = d.sums.judge(&s.Src.IP, d.seg.sum(&s.Src.IP, &s.Dst.IP))
 	return isSegment
 }
 

@@ -27,7 +27,7 @@ func FastIsTheSame(t testing.TB, link LinkType, data []byte, missing int) bool {
 		t.Errorf("%v: %x is read straight through; the layers say %d", link, data, o)
 	} else if got != want || !bytes.Equal(straight.seg.header, layered.seg.header) || !bytes.Equal(straight.seg.payload, layered.seg.payload) {
 		t.Errorf("%v: %x is read straight through as\n%+v, by the layers as\n%+v", link, data, got, want)
-	} else if a, b := straight.seg.sum(), layered.seg.sum(); a != b {
+	} else if a, b := straight.seg.sum(&got.Src.IP, &got.Dst.IP), layered.seg.sum(&want.Src.IP, &want.Dst.IP); a != b {
 		t.Errorf("%v: %x: checksum %d, by the layers %d", link, data, a, b)
 	}
 	return true
@@ -82,4 +82,23 @@ func TestFastIsTheSame(t *testing.T) {
 		}
 		compare(t, files)
 	})
+}
+
+// A sum taken eight bytes at a time is the sum taken two at a time.
+func TestAdd(t *testing.T) {
+	data := make([]byte, 100)
+	for i := range data {
+		data[i] = byte(255 - i*i)
+	}
+	for n := range data {
+		for _, before := range []uint64{0, 1<<64 - 1, 0x1234} {
+			want := fold(before)
+			for i, v := range data[:n] {
+				want += uint64(v) << (8 * (1 - i&1))
+			}
+			if got := fold(add(before, data[:n])); got%0xffff != want%0xffff {
+				t.Errorf("%d bytes: %x, want %x", n, got, fold(want))
+			}
+		}
+	}
 }

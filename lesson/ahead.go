@@ -39,9 +39,10 @@ func (x *explainer) readAhead(src batcher) error {
 	}()
 	defer close(empty)
 	for b := range full {
-		for i := range b.segments {
-			s := &b.segments[i]
-			x.observe(x.table.hash(&s.Src, &s.Dst), s, true)
+		for rest := b.segments; len(rest) > 0; {
+			n := min(len(rest), group)
+			x.observeAll(rest[:n])
+			rest = rest[n:]
 		}
 		if x.err != nil {
 			return x.err // the reader may be waiting for a pipe: nobody waits for it
@@ -52,4 +53,17 @@ func (x *explainer) readAhead(src batcher) error {
 		empty <- b
 	}
 	return nil
+}
+
+// observeAll observes a group of segments.
+func (x *explainer) observeAll(segments []tcp.Segment) {
+	var hashes [group]uint64
+	for i := range segments {
+		s := &segments[i]
+		hashes[i] = x.table.hash(&s.Src, &s.Dst)
+	}
+	x.touched += x.table.touch(hashes[:len(segments)])
+	for i := range segments {
+		x.observe(hashes[i], &segments[i], true)
+	}
 }

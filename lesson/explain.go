@@ -94,6 +94,7 @@ type explainer struct {
 
 	streams  int             // connections so far
 	segments int             // segments so far
+	touched  uint32          // for table.touch alone
 	late     int             // of connections that had been told
 	ends     [2]tcp.Endpoint // of the one that is told alone
 	alone    *Connection     // the one for OneStream, if it has been forgotten
@@ -151,9 +152,9 @@ func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int,
 	x.segments++
 	slot, ok := x.table.find(h, &s.Src, &s.Dst)
 	begins, reused := !ok, ok && x.table.conn(slot).StartsNew(s)
-	if begins && x.past.any() {
+	if opens := s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; begins && x.past.any() && (!opens || x.opt.Detail != Table) {
 		stream, known := x.past.find(h)
-		if reused = known && s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; known && !reused {
+		if reused = known && opens; known && !reused {
 			x.late++
 			var unknown tcp.Conn // whatever it does to the states is not known any more
 			return int(stream), unknown.Observe(s)

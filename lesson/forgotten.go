@@ -2,47 +2,45 @@ package lesson
 
 // forgotten remembers which ends belonged to the latest connections that were
 // told and forgotten, so that a segment that comes after all does not count as
-// a new connection. It keeps hashes alone, of half a generation to two.
-type forgotten struct {
-	young, old generation
-}
+// a new connection. It keeps hashes alone, of one generation to two.
+type forgotten struct{ young, old generation }
 
-// generation is a set of hashes with a number each, by open addressing.
+// generation is a set of hashes with a number each, by open addressing: half of
+// a hash says where an entry lies, the other half is in it.
 type generation struct {
-	hash   []uint64 // 0: free
-	stream []uint32
-	used   int
+	entry []uint64 // tag<<32 | number+1; 0 is free
+	used  int
 }
 
 // lifetime is how many connections a generation holds.
-const lifetime = 1 << 18
+const lifetime = 1 << 17
 
 // any reports whether there is any.
-func (f *forgotten) any() bool { return f.young.hash != nil }
+func (f *forgotten) any() bool { return f.young.used > 0 }
 
-func (f *forgotten) add(h uint64, stream uint32) {
+// add remembers a connection by the hash of its ends.
+func (f *forgotten) add(h uint64, number uint32) {
 	if f.young.used == lifetime {
 		f.young, f.old = f.old, f.young
-		clear(f.young.hash)
+		clear(f.young.entry)
 		f.young.used = 0
 	}
-	if f.young.hash == nil {
-		f.young.hash, f.young.stream = make([]uint64, 2*lifetime), make([]uint32, 2*lifetime)
+	if f.young.entry == nil {
+		f.young.entry = make([]uint64, 2*lifetime)
 	}
-	i, ok := f.young.find(h)
-	if !ok {
-		f.young.hash[i] = h | 1
+	at := f.young.find(h)
+	if f.young.entry[at] == 0 {
 		f.young.used++
 	}
-	f.young.stream[i] = stream
+	f.young.entry[at] = h>>32<<32 | uint64(number+1)
 }
 
 // find returns the number of the connection that was forgotten last.
-func (f *forgotten) find(h uint64) (stream uint32, ok bool) {
+func (f *forgotten) find(h uint64) (number uint32, ok bool) {
 	for _, g := range [...]*generation{&f.young, &f.old} {
 		if g.used > 0 {
-			if i, ok := g.find(h); ok {
-				return g.stream[i], true
+			if v := g.entry[g.find(h)]; v != 0 {
+				return uint32(v) - 1, true
 			}
 		}
 	}
@@ -50,15 +48,11 @@ func (f *forgotten) find(h uint64) (stream uint32, ok bool) {
 }
 
 // find returns where a hash is, or where it belongs.
-func (g *generation) find(h uint64) (at int, ok bool) {
+func (g *generation) find(h uint64) uint64 {
 	const mask = 2*lifetime - 1
-	h |= 1
-	i := int(h>>20) & mask
-	for g.hash[i] != 0 {
-		if g.hash[i] == h {
-			return i, true
-		}
-		i = (i + 1) & mask
+	at := h & mask
+	for g.entry[at] != 0 && g.entry[at]>>32 != h>>32 {
+		at = (at + 1) & mask
 	}
-	return i, false
+	return at
 }
