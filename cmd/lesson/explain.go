@@ -16,6 +16,7 @@ import (
 	"lesson/lesson/lang"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
+	"lesson/lesson/render/lines"
 )
 
 // explainFlags are explain's flags.
@@ -23,6 +24,7 @@ type explainFlags struct {
 	outputFlags
 	stream  int // -1: all
 	summary bool
+	format  formatFlag
 }
 
 func (a *app) explainCommand() *cobra.Command {
@@ -52,6 +54,10 @@ func (a *app) explainCommand() *cobra.Command {
 				return usage(say("--stream and --summary cannot be used together", "--stream 与 --summary 不能同时使用"),
 					say("leave one of them out", "去掉其中一个"))
 			}
+			if f.format != "" && (f.summary || f.json || f.plain) {
+				return usage(say("--format cannot be used together with --summary, --json or --plain", "--format 不能与 --summary、--json 或 --plain 同时使用"),
+					say("leave one of them out", "去掉其中一个"))
+			}
 			return a.explain(f, args[0])
 		},
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -66,6 +72,8 @@ func (a *app) explainCommand() *cobra.Command {
 	fl.Var((*streamFlag)(&f.stream), "stream", a.in(say("draw the connection with this number", "画出该编号的连接")))
 	fl.BoolVar(&f.summary, "summary", false, a.in(say("one line per connection, even if there is only one", "每个连接一行，即使只有一个连接")))
 	f.outputFlags.add(a, fl)
+	fl.Var(&f.format, "format", a.in(say("text: every segment as one line, in tcpdump's manner, with both states", "text：每个报文段一行，写法与 tcpdump 相近，并附两端状态")))
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions([]cobra.Completion{"text"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -95,12 +103,15 @@ func (a *app) explain(f *explainFlags, name string) error {
 		opt.Detail = lesson.Table
 	case f.stream >= 0:
 		opt.Detail, opt.Stream = lesson.OneStream, f.stream
-	case f.json:
+	case f.json, f.format != "":
 		opt.Detail = lesson.Everything
 	}
-	w := bufio.NewWriter(a.stdout)
+	opt.Terse = f.format != ""
+	w := bufio.NewWriterSize(a.stdout, 64<<10)
 	var t lesson.Teller = events.New(w)
 	switch {
+	case f.format != "":
+		t = lines.New(w, a.lang)
 	case !f.json:
 		t = &fitting{w: w, o: a.drawing(a.stdout, &f.outputFlags)}
 	case f.summary:
@@ -178,6 +189,20 @@ func (a *app) open(name string) (io.ReadCloser, error) {
 		return nil, fileProblem(name, err)
 	}
 	return f, nil
+}
+
+// formatFlag is a form of output that is neither drawn nor JSON.
+type formatFlag string
+
+func (f *formatFlag) String() string { return string(*f) }
+func (f *formatFlag) Type() string   { return "FORMAT" }
+
+func (f *formatFlag) Set(s string) error {
+	if s != "text" {
+		return usage(sayf("there is no format %s", "没有 %s 这种格式", shown(s)), say("--format takes text", "--format 可取 text"))
+	}
+	*f = formatFlag(s)
+	return nil
 }
 
 // streamFlag is the number of a connection.
