@@ -13,6 +13,7 @@ type batcher interface {
 // one that observes.
 type batch struct {
 	segments []tcp.Segment
+	hashes   []uint64
 	err      error
 }
 
@@ -26,12 +27,16 @@ const (
 func (x *explainer) readAhead(src batcher) error {
 	full, empty := make(chan batch, batches), make(chan batch, batches)
 	for range batches {
-		empty <- batch{segments: make([]tcp.Segment, batchLen)}
+		empty <- batch{segments: make([]tcp.Segment, batchLen), hashes: make([]uint64, batchLen)}
 	}
 	go func() {
 		for b := range empty {
 			n, err := src.Segments(b.segments[:batchLen])
-			full <- batch{b.segments[:n], err}
+			b.segments, b.err = b.segments[:n], err
+			for i := range b.segments {
+				b.hashes[i] = x.table.hash(&b.segments[i].Src, &b.segments[i].Dst)
+			}
+			full <- b
 			if err != nil {
 				return
 			}
@@ -39,10 +44,12 @@ func (x *explainer) readAhead(src batcher) error {
 	}()
 	defer close(empty)
 	for b := range full {
-		for rest := b.segments; len(rest) > 0; {
-			n := min(len(rest), group)
-			x.observeAll(rest[:n])
-			rest = rest[n:]
+		for at := 0; at < len(b.segments); at += group {
+			end := min(at+group, len(b.segments))
+			x.touched += x.table.touch(b.hashes[at:end])
+			for i := at; i < end; i++ {
+				x.observe(b.hashes[i], &b.segments[i], true)
+			}
 		}
 		if x.err != nil {
 			return x.err // the reader may be waiting for a pipe: nobody waits for it
@@ -53,17 +60,4 @@ func (x *explainer) readAhead(src batcher) error {
 		empty <- b
 	}
 	return nil
-}
-
-// observeAll observes a group of segments.
-func (x *explainer) observeAll(segments []tcp.Segment) {
-	var hashes [group]uint64
-	for i := range segments {
-		s := &segments[i]
-		hashes[i] = x.table.hash(&s.Src, &s.Dst)
-	}
-	x.touched += x.table.touch(hashes[:len(segments)])
-	for i := range segments {
-		x.observe(hashes[i], &segments[i], true)
-	}
 }

@@ -110,12 +110,13 @@ type explainer struct {
 // read observes everything the source has, and returns how it ended.
 func (x *explainer) read(src Source) error {
 	ahead, _ := src.(batcher)
+	var c tcp.Captured
 	for x.err == nil {
 		if x.opt.Detail == Table && x.opt.Match == nil && !x.opt.Follow && ahead != nil {
 			return x.readAhead(ahead)
 		}
-		c, err := src.Next()
-		if err != nil {
+		var err error
+		if c, err = src.Next(); err != nil {
 			return err
 		}
 		x.captured(&c)

@@ -3,7 +3,16 @@ package lesson
 // forgotten remembers which ends belonged to the latest connections that were
 // told and forgotten, so that a segment that comes after all does not count as
 // a new connection. It keeps hashes alone, of one generation to two.
-type forgotten struct{ young, old generation }
+type forgotten struct {
+	young, old generation
+	// The latest wait until there are enough of them: the memory of all is then
+	// waited for at once.
+	latest [16]struct {
+		hash   uint64
+		number uint32
+	}
+	waiting int
+}
 
 // generation is a set of hashes with a number each, by open addressing: half of
 // a hash says where an entry lies, the other half is in it.
@@ -16,10 +25,26 @@ type generation struct {
 const lifetime = 1 << 17
 
 // any reports whether there is any.
-func (f *forgotten) any() bool { return f.young.used > 0 }
+func (f *forgotten) any() bool { return f.waiting+f.young.used > 0 }
 
 // add remembers a connection by the hash of its ends.
 func (f *forgotten) add(h uint64, number uint32) {
+	l := &f.latest[f.waiting]
+	l.hash, l.number = h, number
+	if f.waiting++; f.waiting == len(f.latest) {
+		f.settle()
+	}
+}
+
+// settle gives those that wait their places.
+func (f *forgotten) settle() {
+	for _, l := range f.latest[:f.waiting] {
+		f.place(l.hash, l.number)
+	}
+	f.waiting = 0
+}
+
+func (f *forgotten) place(h uint64, number uint32) {
 	if f.young.used == lifetime {
 		f.young, f.old = f.old, f.young
 		clear(f.young.entry)
@@ -37,6 +62,7 @@ func (f *forgotten) add(h uint64, number uint32) {
 
 // find returns the number of the connection that was forgotten last.
 func (f *forgotten) find(h uint64) (number uint32, ok bool) {
+	f.settle()
 	for _, g := range [...]*generation{&f.young, &f.old} {
 		if g.used > 0 {
 			if v := g.entry[g.find(h)]; v != 0 {

@@ -19,6 +19,7 @@ import (
 	"lesson/lesson/render/csv"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
+	"lesson/lesson/render/lines"
 	"lesson/lesson/tcp"
 )
 
@@ -132,7 +133,7 @@ func everyWay(t *testing.T, form uint32, open func() (lesson.Source, error)) {
 	opt := lesson.ExplainOptions{Detail: lesson.Detail(form % 4), Name: "\x1b]0;evil\a\u202e.pcap"}
 	var b bytes.Buffer
 	o := ladder.Options{Width: 40 + int(form>>8%100), Color: true, Lang: lang.Lang(form >> 16 & 1), Verbose: form>>17&1 == 0, ASCII: form>>18&1 == 0, Plain: form>>19&3 == 0}
-	switch to := form >> 2 % 4; {
+	switch to := form >> 2 % 5; {
 	case to == 0:
 		told(opt, csv.New(&b))
 		tame(t, b.String(), "")
@@ -143,6 +144,9 @@ func everyWay(t *testing.T, form uint32, open func() (lesson.Source, error)) {
 				t.Fatalf("not JSON: %q", line)
 			}
 		}
+		tame(t, b.String(), "")
+	case to == 2:
+		told(opt, lines.New(&b, o.Lang))
 		tame(t, b.String(), "")
 	case opt.Detail == lesson.Table:
 		told(opt, ladder.NewTable(&b, o))

@@ -20,6 +20,7 @@ const (
 	window = 4096
 	// So much of a payload is kept for showing.
 	keepPayload = 256
+	maxHeader   = 60 // bytes of a TCP header
 )
 
 // add holds a segment back.
@@ -32,6 +33,7 @@ func (r *rows) add(stream int, c *tcp.Captured, step *tcp.Step) {
 		s, r.spare = r.spare[n], r.spare[:n]
 	} else {
 		s = new(Segment)
+		s.Header, s.Payload = make([]byte, 0, maxHeader), make([]byte, 0, maxHeader)
 	}
 	header, payload := s.Header[:0], s.Payload[:0]
 	*s = Segment{Captured: *c, Stream: stream, Step: *step, Since: time.Duration(c.Time - r.first)}

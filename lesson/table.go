@@ -174,11 +174,13 @@ func (t *table) remove(h uint64, slot uint32) {
 // than one in four of those beyond the roomy ones is over.
 func (t *table) over(now int64) (slot uint32, ok bool) {
 	for t.looks = min(t.looks+4, slabLen); t.looks > 0; t.looks-- {
-		if t.hand++; t.hand >= t.slots {
+		if t.hand == t.slots {
 			t.hand = 0
 		}
-		if *t.number(t.hand)&superseded != 0 || over(t.conn(t.hand), now) {
-			return t.hand, true
+		slot = t.hand
+		t.hand++
+		if *t.number(slot)&superseded != 0 || over(t.conn(slot), now) {
+			return slot, true
 		}
 	}
 	return 0, false

@@ -16,6 +16,7 @@ import (
 	"lesson/lesson/render/csv"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
+	"lesson/lesson/render/lines"
 )
 
 // explainFlags are explain's flags.
@@ -90,7 +91,7 @@ func (a *app) explainCommand() *cobra.Command {
 	fl.Var((*sortFlag)(&f.sort), "sort", a.in(sayf("the table's order: %s", "表的顺序：%s", strings.Join(orderNames, ", "))))
 	fl.IntVar(&f.limit, "limit", 0, a.in(say("no more than the first `N` connections", "最多显示前 `N` 个连接")))
 	f.outputFlags.add(a, fl)
-	fl.Var(&f.format, "format", a.in(say("json, or csv: the table, for spreadsheets", "json，或 csv：供电子表格使用的表")))
+	fl.Var(&f.format, "format", a.in(say("text: every segment as one line, in tcpdump's manner, with both states; json; csv: the table, for spreadsheets", "text：每个报文段一行，写法与 tcpdump 相近，并附两端状态；json；csv：供电子表格使用的表")))
 	fl.BoolVar(&f.noPager, "no-pager", false, a.in(say("never turn pages ($PAGER)", "从不分页（$PAGER）")))
 	for name, values := range map[string][]string{"state": state.known, "opened": opened.known, "closed": closed.known, "sort": orderNames, "format": formats} {
 		complete(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -116,6 +117,11 @@ func (f *explainFlags) check(fl *pflag.FlagSet) error {
 		return usage(say("--limit takes a number from 1", "--limit 取 1 以上的数"), say("--limit 20", "--limit 20"))
 	}
 	f.json = f.json || f.format == "json"
+	for _, table := range []string{"summary", "state", "opened", "closed", "sort", "limit"} {
+		if f.format == "text" && fl.Changed(table) {
+			return contradict(fl.Lookup("format"), fl.Lookup(table))
+		}
+	}
 	return nil
 }
 
@@ -128,11 +134,12 @@ func (f *explainFlags) options(c *captures) lesson.ExplainOptions {
 	switch {
 	case f.stream >= 0:
 		opt.Detail, opt.Stream = lesson.OneStream, f.stream
-	case f.summary, f.format == "csv", f.byItself(), f.filter != nil && !f.json, f.sort != "stream", f.limit > 0:
+	case f.summary, f.format == "csv", f.byItself(), f.filter != nil && !f.json && f.format != "text", f.sort != "stream", f.limit > 0:
 		opt.Detail = lesson.Table
-	case f.json:
+	case f.json, f.format == "text":
 		opt.Detail = lesson.Everything
 	}
+	opt.Terse = f.format == "text"
 	return opt
 }
 
@@ -171,6 +178,8 @@ func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, 
 	switch {
 	case f.format == "csv":
 		t = csv.New(out)
+	case f.format == "text":
+		t = lines.New(out, a.lang)
 	case f.json && opt.Detail == lesson.Table:
 		t = connections{events.New(out)}
 	case f.json:
@@ -246,7 +255,7 @@ func (c connections) Tell(e lesson.Event) error {
 // formatFlag is a format for programs.
 type formatFlag string
 
-var formats = []string{"json", "csv"}
+var formats = []string{"text", "json", "csv"}
 
 func (f *formatFlag) String() string { return string(*f) }
 func (f *formatFlag) Type() string   { return "FORMAT" }

@@ -14,13 +14,11 @@ import (
 //go:embed loop/flags.c
 var loop []byte
 
-// command is a program as it is started; %s in args stands for the capture.
+// command is a program as it is started.
 type command struct {
 	name string
 	args []string
 	env  []string
-	// every tells how many rounds pass between two runs of a slow program.
-	once bool
 }
 
 // usage is what one run took.
@@ -70,11 +68,8 @@ func (b *bench) run(c command) (usage, error) {
 // each run took, by program and round.
 func (b *bench) alternate(commands []command) ([][]usage, error) {
 	all := make([][]usage, len(commands))
-	for round := range b.rounds {
+	for range b.rounds {
 		for i, c := range commands {
-			if c.once && round > 0 {
-				continue
-			}
 			u, err := b.run(c)
 			if err != nil {
 				return nil, err

@@ -26,7 +26,7 @@ func main() {
 
 func run() error {
 	lesson := flag.String("lesson", "bin/lesson", "the program to measure")
-	rounds := flag.Int("rounds", 5, "how often each program runs")
+	rounds := flag.Int("rounds", 3, "how often each program runs")
 	seed := flag.Uint64("seed", 1, "what the captures are made from")
 	packets := flag.Int("packets", 1_000_000, "packets in the capture")
 	out := flag.String("write", "", "only write the capture, to this file")

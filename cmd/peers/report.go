@@ -13,7 +13,7 @@ func (b *bench) report(one, four, flood string) error {
 		{name: "lesson explain --format=text", args: []string{b.lesson, "explain", "--format=text", one}},
 		{name: "tcptrace -n", args: []string{"tcptrace", "-n", one}},
 		{name: "TZ=UTC0 tcpdump -nn -r", args: []string{"tcpdump", "-nn", "-r", one}, env: []string{"TZ=UTC0"}},
-		{name: "tshark -n -q -z conv,tcp", args: []string{"tshark", "-n", "-q", "-z", "conv,tcp", "-r", one}, once: true},
+		{name: "tshark -n -q -z conv,tcp", args: []string{"tshark", "-n", "-q", "-z", "conv,tcp", "-r", one}},
 		summary("lesson explain --summary, 4 times as many packets", four),
 		summary("lesson explain --summary, SYN flood", flood),
 	}

@@ -17,5 +17,5 @@ func (c *Conn) LastTime() int64 { return c.last }
 // Touch reads a little of each part of a connection, so that all of it is on its
 // way from memory.
 func (c *Conn) Touch() uint32 {
-	return uint32(c.ends[Client].Port) + c.half[Client].last + c.half[Server].last + c.n
+	return uint32(c.ends[Client].Port) + c.half[Client].last + uint32(c.half[Server].rcv) + c.n
 }

@@ -40,11 +40,12 @@ func Write(w io.Writer, o Options) error {
 		return err
 	}
 	for i := range o.Connections {
-		g.now += int64(g.rand.ExpFloat64() * float64(spacing))
 		if o.Flood {
+			g.now += 10_000 // a hundred thousand a second
 			g.flood(i)
 			continue
 		}
+		g.now += int64(g.rand.ExpFloat64() * spacing)
 		g.drain(g.now)
 		budget := (i+1)*o.Packets/o.Connections - g.planned
 		last := i == o.Connections-1
@@ -59,9 +60,9 @@ func Write(w io.Writer, o Options) error {
 	return out.Flush()
 }
 
-// spacing is the mean time between two connections' first segments: 2,000 a
-// second.
-const spacing = 500_000
+// spacing is the mean time between two connections' first segments, in ns:
+// 2,000 a second.
+const spacing = 500e3
 
 // generator holds the connections that still have something to send.
 type generator struct {

@@ -1,0 +1,72 @@
+// Package lines writes a story as text, one line a segment, in the notation of
+// packetdrill and tcpdump (package notation), which reads them back:
+//
+//	0.000012 client > server: S 0:0(0) win 65495 | SYN_SENT SYN_RECV # 3 10.0.0.1:43210 > 10.0.0.2:80
+//
+// Numbers are relative to each end's first, the states are those of client and
+// server after the segment. Behind the # stand the connection's number, the
+// addresses of sender and receiver, and the names of what is notable.
+package lines
+
+import (
+	"io"
+	"strconv"
+
+	"lesson/lesson"
+	"lesson/lesson/lang"
+	"lesson/lesson/render/text"
+	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
+)
+
+// Writer is a lesson.Teller that writes every segment as one line and a note as
+// a comment, in one Write each. Other events are passed over. Reading a large
+// file, give it a bufio.Writer.
+type Writer struct {
+	w    io.Writer
+	lang lang.Lang // of the notes
+	buf  []byte
+}
+
+// New returns a Writer that writes to w.
+func New(w io.Writer, l lang.Lang) *Writer { return &Writer{w: w, lang: l} }
+
+// Tell writes one event. The error is the writer's.
+func (w *Writer) Tell(e lesson.Event) error {
+	b := w.buf[:0]
+	switch e := e.(type) {
+	case *lesson.Segment:
+		b = appendSegment(b, e)
+	case *lesson.Note:
+		b = append(append(b, "# "...), text.Clean(e.Text.In(w.lang))...)
+	default:
+		return nil
+	}
+	w.buf = append(b, '\n')
+	_, err := w.w.Write(w.buf)
+	return err
+}
+
+// appendSegment is a segment's line without its end.
+func appendSegment(b []byte, s *lesson.Segment) []byte {
+	step := &s.Step
+	l := notation.Line{
+		Time: s.Since, HasTime: true, From: step.From, Flags: s.Flags,
+		Seq: tcp.Seq(step.Seq), Len: s.Len, HasSeq: true,
+		Ack: tcp.Seq(step.Ack), HasAck: s.Flags.Has(tcp.ACK),
+		Window: s.Window, HasWindow: true, Urgent: s.Urgent, HasUrgent: s.Flags.Has(tcp.URG),
+		Options: s.Options, HasOptions: s.Options != tcp.Options{},
+		State: step.After, HasState: true,
+	}
+	for i := range min(int(l.Options.SACKBlocks), len(l.Options.SACK)) {
+		first := s.Ack - l.Ack // the number of the receiver's that is told as 0
+		block := &l.Options.SACK[i]
+		block.Left, block.Right = block.Left-first, block.Right-first
+	}
+	b = l.Append(b)
+	b = append(b, " # "...)
+	b = strconv.AppendInt(b, int64(s.Stream), 10)
+	b = s.Src.AddrPort().AppendTo(append(b, ' '))
+	b = s.Dst.AddrPort().AppendTo(append(b, " > "...))
+	return step.Findings.AppendNames(b)
+}
