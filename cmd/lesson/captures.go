@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"lesson/capture"
 	"lesson/lesson/lang"
@@ -25,6 +26,7 @@ type captures struct {
 	idle    func() // called before a pipe is waited for
 
 	read   atomic.Int64 // bytes
+	began  atomic.Int64 // when, in ns since 1970
 	at     int          // the file being read
 	r      *capture.Reader
 	before capture.Stats // of the files before it
@@ -42,6 +44,7 @@ type captureFile struct {
 // directory, or a pipe. Nothing is read of a file yet.
 func (a *app) openCaptures(names []string) (*captures, error) {
 	c := &captures{}
+	c.began.Store(time.Now().UnixNano())
 	for _, name := range names {
 		if err := a.addCapture(c, name); err != nil {
 			c.Close()
@@ -149,6 +152,7 @@ func (c *captures) order() error {
 func (c *captures) again() error {
 	c.at, c.r, c.before, c.wrong = 0, nil, capture.Stats{}, nil
 	c.read.Store(0)
+	c.began.Store(time.Now().UnixNano())
 	for _, f := range c.files {
 		if err := rewind(f); err != nil {
 			return err

@@ -64,6 +64,9 @@ func (c *chosen) Tell(e lesson.Event) error {
 	case *lesson.Ending:
 		if c.told == 0 && e.Connections > 0 {
 			text := sayf("None of the %d connections is one you asked for.", "%d 个连接中没有符合条件的。", e.Connections)
+			if e.Connections == 1 {
+				text = say("The only connection is not one you asked for.", "仅有的一个连接不符合条件。")
+			}
 			if err := c.Teller.Tell(&lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: text}}); err != nil {
 				return err
 			}
@@ -105,13 +108,26 @@ func (s *sole) Tell(e lesson.Event) error {
 	if !s.more {
 		return nil
 	}
+	return s.tell()
+}
+
+// tell passes on what is held.
+func (s *sole) tell() error {
 	for _, e := range s.held {
 		if err := s.Teller.Tell(e); err != nil {
 			return err
 		}
 	}
-	s.held = nil
+	s.held, s.more = nil, true
 	return nil
+}
+
+// alone is the number of the one connection that has been held back to the end.
+func (s *sole) alone() (stream int, ok bool) {
+	if s == nil || s.found == nil || s.more {
+		return 0, false
+	}
+	return s.found.Stream, true
 }
 
 // orders are the ways to sort connections; what is large comes first.

@@ -162,8 +162,10 @@ func (a *app) explain(f *explainFlags, names []string) error {
 	opt := f.options(c)
 	t, one := a.teller(out, opt, f, c)
 	err = lesson.Explain(c, opt, t)
-	if one != nil && one.found != nil && !one.more {
-		err = errors.Join(err, a.drawSole(c, opt, f, out, one.found.Stream))
+	if stream, ok := one.alone(); ok && !c.ended() {
+		err = errors.Join(err, a.drawSole(c, opt, f, out, stream))
+	} else if ok { // the file was not read to its end: what is known is its line
+		err = errors.Join(err, one.tell())
 	}
 	err = errors.Join(err, out.close())
 	if err == nil && c.ended() {

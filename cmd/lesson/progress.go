@@ -77,7 +77,6 @@ func (a *app) progress(c *captures) *progress {
 	if _, ok := terminal(a.stderr); !ok || a.getenv("TERM") == "dumb" {
 		return nil
 	}
-	start := time.Now()
 	ticks := make(chan time.Duration)
 	p := startProgress(a.stderr, ticks, func(elapsed time.Duration) string {
 		return a.progressLine(c.read.Load(), c.size, elapsed, c.piped)
@@ -90,7 +89,7 @@ func (a *app) progress(c *captures) *progress {
 				return
 			}
 			select {
-			case ticks <- time.Since(start):
+			case ticks <- time.Since(time.Unix(0, c.began.Load())):
 			case <-p.stop:
 				return
 			}
