@@ -18,8 +18,8 @@ type batch struct {
 }
 
 const (
-	batchLen = 512
-	batches  = 4
+	batchLen = 4096
+	batches  = 3
 )
 
 // readAhead observes everything a source has, while another goroutine reads on
