@@ -105,6 +105,9 @@ func (in *input) skip(n int64) error {
 	return nil
 }
 
+// ready is what is in the buffer and has not been taken.
+func (in *input) ready() []byte { return in.buf[in.at:in.to] }
+
 // untake gives back what the last take handed out of the buffer.
 func (in *input) untake() { in.at, in.used = in.at-in.used, 0 }
 

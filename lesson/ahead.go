@@ -18,8 +18,8 @@ type batch struct {
 }
 
 const (
-	batchLen = 512
-	batches  = 4
+	batchLen = 4096
+	batches  = 3
 )
 
 // readAhead observes everything a source has, while another goroutine reads on
@@ -46,7 +46,7 @@ func (x *explainer) readAhead(src batcher) error {
 	for b := range full {
 		for at := 0; at < len(b.segments); at += group {
 			end := min(at+group, len(b.segments))
-			x.touched += x.table.touch(b.hashes[at:end])
+			x.table.touch(b.hashes[at:end])
 			for i := at; i < end; i++ {
 				x.observe(b.hashes[i], &b.segments[i], true)
 			}

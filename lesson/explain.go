@@ -94,7 +94,6 @@ type explainer struct {
 
 	streams  int             // connections so far
 	segments int             // segments so far
-	touched  uint32          // for table.touch alone
 	late     int             // of connections that had been told
 	ends     [2]tcp.Endpoint // of the one that is told alone
 	alone    *Connection     // the one for OneStream, if it has been forgotten

@@ -22,6 +22,8 @@ type table struct {
 	slots uint32 // given out so far
 	hand  uint32 // where the search for one to forget goes on
 	looks int    // how many slots it may still look at
+
+	touched uint32 // so that what is read in advance is read for something
 }
 
 // slab is storage for some connections. A page of memory holds whole ones.
@@ -81,7 +83,7 @@ func (t *table) find(h uint64, src, dst *tcp.Endpoint) (slot uint32, ok bool) {
 
 // touch begins to load what find and the connection will need from memory, for
 // several segments at a time: waiting for one is no longer than waiting for all.
-func (t *table) touch(hashes []uint64) (sum uint32) {
+func (t *table) touch(hashes []uint64) {
 	mask := uint64(len(t.index) - 1)
 	var found [group]uint64
 	for i, h := range hashes {
@@ -89,14 +91,15 @@ func (t *table) touch(hashes []uint64) (sum uint32) {
 	}
 	for i, h := range hashes {
 		if v := found[i]; v != 0 && v>>32 == h&0xffffffff {
-			sum += t.conn(uint32(v) - 1).Touch()
+			t.touched += t.conn(uint32(v) - 1).Touch()
 		}
 	}
-	return sum
 }
 
-// group is how many segments touch takes at once.
-const group = 16
+const (
+	group = 16 // how many segments touch takes at once
+	ahead = 8  // how many connections early over begins to load one
+)
 
 // add gives a new connection a slot.
 func (t *table) add(h uint64, stream uint32) (slot uint32) {
@@ -179,6 +182,7 @@ func (t *table) over(now int64) (slot uint32, ok bool) {
 		}
 		slot = t.hand
 		t.hand++
+		t.touched += t.conn((slot + ahead) % t.slots).Touch() // it will be looked at soon
 		if *t.number(slot)&superseded != 0 || over(t.conn(slot), now) {
 			return slot, true
 		}

@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 )
 
@@ -58,9 +57,7 @@ func (b *bench) run(c command) (usage, error) {
 	if err != nil {
 		return u, fmt.Errorf("%v: %w", c.args, err)
 	}
-	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.mega = float64(r.Maxrss) * 1024 / 1e6
-	}
+	u.mega = peakOf(cmd.ProcessState)
 	return u, nil
 }
 
