@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -272,7 +273,10 @@ func (f filterFlag) Set(s string) error {
 		*f.f = parsed
 		return nil
 	}
-	e := err.(*filter.Error) // Parse has no others
+	var e *filter.Error
+	if !errors.As(err, &e) {
+		return err
+	}
 	hint := e.Hint
 	if near := nearest(e.Word, filter.Words()); near != "" && near != e.Word {
 		hint = sayf("did you mean %s?", "您是想输入 %s 吗？", near)

@@ -1,6 +1,7 @@
 package filter
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -46,7 +47,7 @@ func (p *parser) wrong(at int, what, hint lang.Text) *Error {
 // furthest is the error that tells most: where one way of reading came further
 // than the last one tried, its error does.
 func (p *parser) furthest(err error) error {
-	if e, ok := err.(*Error); ok && p.far != nil && p.far.From > e.From {
+	if e := (*Error)(nil); errors.As(err, &e) && p.far != nil && p.far.From > e.From {
 		return p.far
 	}
 	return err
