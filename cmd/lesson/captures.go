@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lesson/capture"
+	"lesson/lesson"
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 )
@@ -317,4 +318,18 @@ func (c *counted) Read(b []byte) (int, error) {
 	n, err := c.Reader.Read(b)
 	c.n.Add(int64(n))
 	return n, err
+}
+
+// halting tells an ending that says whether a signal has brought it about.
+type halting struct {
+	lesson.Teller
+	c *captures
+}
+
+// Tell marks the ending.
+func (h halting) Tell(e lesson.Event) error {
+	if end, ok := e.(*lesson.Ending); ok {
+		end.Stopped = end.Stopped || h.c.ended()
+	}
+	return h.Teller.Tell(e)
 }

@@ -100,3 +100,18 @@ func TestChosen(t *testing.T) {
 		t.Errorf("told %v, want %v", out, want)
 	}
 }
+
+// An ending that a signal has brought about says so.
+func TestHalting(t *testing.T) {
+	stopped := make(chan struct{})
+	for _, want := range []bool{false, true} {
+		end := &lesson.Ending{}
+		check1(t, halting{new(told), &captures{stopped: stopped}}.Tell(end))
+		if end.Stopped != want {
+			t.Errorf("stopped is %v, want %v", end.Stopped, want)
+		}
+		if !want {
+			close(stopped)
+		}
+	}
+}

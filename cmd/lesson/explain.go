@@ -161,7 +161,7 @@ func (a *app) explain(f *explainFlags, names []string) error {
 	}
 	opt := f.options(c)
 	t, one := a.teller(out, opt, f, c)
-	err = lesson.Explain(c, opt, t)
+	err = lesson.Explain(c, opt, halting{t, c})
 	if stream, ok := one.alone(); ok && !c.ended() {
 		err = errors.Join(err, a.drawSole(c, opt, f, out, stream))
 	} else if ok { // the file was not read to its end: what is known is its line
@@ -210,7 +210,7 @@ func (a *app) drawSole(c *captures, opt lesson.ExplainOptions, f *explainFlags, 
 		return err
 	}
 	opt.Detail, opt.Stream, opt.Match = lesson.OneStream, stream, nil
-	return lesson.Explain(c, opt, &fitting{w: out, o: a.drawing(a.stdout, &f.outputFlags)})
+	return lesson.Explain(c, opt, halting{&fitting{w: out, o: a.drawing(a.stdout, &f.outputFlags)}, c})
 }
 
 // fitting draws a ladder when segments are told, and a table when none are.

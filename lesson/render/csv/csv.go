@@ -5,9 +5,11 @@ package csv
 
 import (
 	"encoding/csv"
+	"fmt"
 	"io"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"lesson/lesson"
@@ -40,7 +42,7 @@ func (e *Encoder) Tell(event lesson.Event) error {
 			strconv.Itoa(c.Stream), address(c.Ends[tcp.Client]), address(c.Ends[tcp.Server]), c.Opened.String(), c.Closed.String(), resetBy(c),
 			c.State[tcp.Client].String(), c.State[tcp.Server].String(), strconv.Itoa(c.Segments),
 			strconv.FormatUint(c.Bytes[0]+c.Bytes[1], 10), strconv.FormatUint(c.Bytes[tcp.Client], 10), strconv.FormatUint(c.Bytes[tcp.Server], 10),
-			c.Start.UTC().Format(time.RFC3339Nano), strconv.FormatFloat(c.Duration.Seconds(), 'f', -1, 64),
+			c.Start.UTC().Format(time.RFC3339Nano), seconds(c.Duration),
 			strconv.FormatBool(c.Complete()), strconv.Itoa(c.Completeness), c.ConnState,
 		})
 	}
@@ -57,6 +59,16 @@ func address(ap netip.AddrPort) string {
 		return ""
 	}
 	return ap.String()
+}
+
+// seconds is d exactly, as seconds: 0, 0.000012, 61.95.
+func seconds(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign = "-"
+	}
+	ns := uint64(d.Abs())
+	return sign + strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%09d", ns/1e9, ns%1e9), "0"), ".")
 }
 
 func resetBy(c *lesson.Connection) string {

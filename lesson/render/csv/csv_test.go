@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"lesson/lesson"
 	"lesson/lesson/render/csv"
@@ -17,7 +18,11 @@ import (
 // Every value is the one that stands under the same name in JSON, in the same
 // order.
 func TestAsJSON(t *testing.T) {
-	for name, story := range rendertest.All() {
+	stories := rendertest.All()
+	for i, d := range []time.Duration{0, 1, 10, -1500, 1639900488, 60 * time.Second, 100 * time.Second, 1<<63 - 1} {
+		stories[d.String()] = []lesson.Event{&lesson.Connection{Stream: i, Duration: d}}
+	}
+	for name, story := range stories {
 		var out bytes.Buffer
 		e := csv.New(&out)
 		var objects []string
