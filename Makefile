@@ -6,9 +6,10 @@ DESTDIR   ?=
 FUZZTIME  ?= 30s
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LESSON    ?= handshake
+ROUNDS    ?= 3
 
 # Packages in which goroutines meet.
-RACY = ./capture/... ./lesson/stage/... ./cmd/...
+RACY = ./capture/... ./lesson ./lesson/stage/... ./cmd/...
 
 GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0
@@ -17,10 +18,10 @@ export CGO_ENABLED = 0
 export GOFLAGS    += -buildvcs=false
 
 .DEFAULT_GOAL = build
-.PHONY: help build run test race lint fuzz cover bench docs install uninstall clean go needs
+.PHONY: help build run test race lint fuzz cover bench bench-peers docs install uninstall clean go needs
 
 help: ## print this
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: go ## build bin/lesson, a static binary
 	@$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/lesson ./cmd/lesson
@@ -47,7 +48,7 @@ fuzz: go ## fuzz every target for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "$$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$pkg || exit 1; \
 		done; \
 	done
 
@@ -57,6 +58,14 @@ cover: go ## write coverage.out and print the total
 
 bench: go ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-peers: build ## measure it against tcptrace, tcpdump and tshark; installs them (docs/performance.md)
+	@if ! { command -v tcptrace && command -v tcpdump && command -v tshark && command -v cc && [ -e /usr/include/pcap/pcap.h ]; } >/dev/null; then \
+		as=; [ "$$(id -u)" = 0 ] || as=sudo; \
+		$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends \
+			tcptrace tcpdump tshark gcc libc6-dev libpcap-dev >/dev/null; \
+	fi
+	@$(GO) run ./cmd/peers -rounds $(ROUNDS)
 
 docs: go ## regenerate what is generated in docs/, and the goldens
 	$(GO) test ./lesson/stage -run TestLiveWalks -update # the others read what it writes

@@ -74,6 +74,14 @@ type Stats struct {
 	OtherLink int // packets of link types that cannot be read
 }
 
+// Plus is the sum of two counts, as of two files.
+func (s Stats) Plus(t Stats) Stats {
+	return Stats{
+		Packets: s.Packets + t.Packets, Segments: s.Segments + t.Segments, CutShort: s.CutShort + t.CutShort,
+		Fragments: s.Fragments + t.Fragments, Malformed: s.Malformed + t.Malformed, OtherLink: s.OtherLink + t.OtherLink,
+	}
+}
+
 // packet is one captured frame before it is decoded.
 type packet struct {
 	time int64 // ns since 1970; 0 where the file has none
@@ -102,11 +110,21 @@ type counter struct {
 
 // take decodes one packet into c; false when it is not a segment to tell.
 func (n *counter) take(p *packet, c *tcp.Captured) bool {
+	if !n.segment(p, &c.Segment) {
+		return false
+	}
+	c.Number = n.stats.Packets
+	c.Raw, c.RawLen = p.data, max(p.wire, len(p.data))
+	c.Header, c.Payload = n.decoder.seg.header, n.decoder.seg.payload
+	return true
+}
+
+// segment is take for who needs no more than the segment.
+func (n *counter) segment(p *packet, s *tcp.Segment) bool {
 	n.stats.Packets++
-	switch n.decoder.decode(p, c) {
+	switch n.decoder.decode(p, s) {
 	case isSegment:
 		n.stats.Segments++
-		c.Number = n.stats.Packets
 		return true
 	case isCutShort:
 		n.stats.CutShort++

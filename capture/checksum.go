@@ -31,8 +31,8 @@ const (
 	sumMistaken                // none of these
 )
 
-// sum looks at the checksum of the segment in l.
-func (l *segmentLayer) sum() verdict {
+// sum looks at the checksum of the segment in l, between two addresses.
+func (l *segmentLayer) sum(src, dst *[16]byte) verdict {
 	f := l.frame
 	if f.missing > 0 || f.guessed || f.rerouted {
 		return sumUnknown
@@ -41,12 +41,9 @@ func (l *segmentLayer) sum() verdict {
 	if written == 0 {
 		return sumUnknown
 	}
-	length := uint64(len(l.header) + len(l.payload))
-	pseudo := add(add(protoTCP, f.src[:]), f.dst[:])
-	if f.src[10] == 0xff && mappedPrefix(&f.src) {
-		pseudo -= 2 * 0xffff // the prefixes of two IPv4-mapped addresses
-	}
 	whole := l.header[:len(l.header)+len(l.payload)]
+	pseudo := addresses(src, dst) + protoTCP
+	length := uint64(len(whole))
 	switch {
 	case fold(add(pseudo+length, whole)) == 0xffff:
 		return sumRight
@@ -56,18 +53,43 @@ func (l *segmentLayer) sum() verdict {
 	return sumMistaken
 }
 
-func mappedPrefix(ip *[16]byte) bool { return [12]byte(ip[:12]) == [12]byte{10: 0xff, 11: 0xff} }
+// addresses is the sum of two addresses, of IPv4 without the prefix that maps
+// them.
+func addresses(src, dst *[16]byte) (sum uint64) {
+	for _, ip := range [...]*[16]byte{src, dst} {
+		hi, lo := binary.BigEndian.Uint64(ip[:8]), binary.BigEndian.Uint64(ip[8:])
+		if hi == 0 && lo>>32 == 0xffff {
+			lo &= 0xffffffff
+		}
+		sum += hi>>32 + hi&0xffffffff + lo>>32 + lo&0xffffffff
+	}
+	return sum
+}
 
 // add adds data, as big-endian 16-bit words, to a ones' complement sum.
 func add(sum uint64, data []byte) uint64 {
+	be := binary.BigEndian
 	var carry uint64
-	for ; len(data) >= 8; data = data[8:] {
-		sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(data), carry)
+	for ; len(data) >= 16; data = data[16:] {
+		sum, carry = bits.Add64(sum, be.Uint64(data), 0)
+		sum, carry = bits.Add64(sum, be.Uint64(data[8:]), carry)
+		sum += carry
 	}
-	var rest [8]byte
-	copy(rest[:], data)
-	sum, carry = bits.Add64(sum, binary.BigEndian.Uint64(rest[:]), carry)
-	sum, carry = bits.Add64(sum, 0, carry)
+	var rest uint64
+	if len(data) >= 8 {
+		sum, carry = bits.Add64(sum, be.Uint64(data), 0)
+		sum, data = sum+carry, data[8:]
+	}
+	if len(data) >= 4 {
+		rest, data = uint64(be.Uint32(data)), data[4:]
+	}
+	if len(data) >= 2 {
+		rest, data = rest+uint64(be.Uint16(data)), data[2:]
+	}
+	if len(data) > 0 {
+		rest += uint64(data[0]) << 8
+	}
+	sum, carry = bits.Add64(sum, rest, 0)
 	return sum + carry
 }
 

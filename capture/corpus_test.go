@@ -145,15 +145,10 @@ func TestTwins(t *testing.T) {
 
 func testTwin(t *testing.T, base []tcp.Captured, file, cut string) {
 	got, stats, err := readFile(t, file)
-	if cut == "may be refused, must not be misread" {
-		if p, ok := lang.AsProblem(err); !ok || !strings.Contains(p.Hint.EN, "gunzip -c FILE | lesson explain -") {
-			t.Fatalf("not refused with a hint: %v", err)
-		}
-		return
-	}
 	want, problem := base, ""
 	mask := func(*tcp.Captured) {}
 	switch {
+	case cut == "may be refused, must not be misread": // packed by gzip
 	case cut == "", cut == "payload not captured", cut == "payload cut":
 	case cut == "TCP options not captured":
 		mask = func(c *tcp.Captured) { c.Options = tcp.Options{} }

@@ -40,7 +40,6 @@ var (
 
 func (d *decoder) init() {
 	f := &d.frame
-	d.seg.frame = f
 	container := gopacket.DecodingLayerContainer(gopacket.DecodingLayerArray(nil))
 	for _, l := range []gopacket.DecodingLayer{ // searched in this order
 		&d.link,
@@ -65,10 +64,23 @@ func (d *decoder) init() {
 }
 
 // decode reads p down to its TCP header and, when there is one, describes the
-// segment in c. A header that was cut short behind its flags is a segment too,
-// with the options that were captured; a window that was not captured is given
-// as the largest, which forbids nothing (see Captured.Header for what is real).
-func (d *decoder) decode(p *packet, c *tcp.Captured) outcome {
+// segment in s; its header and payload are then in d.seg. A header that was cut
+// short behind its flags is a segment too, with the options that were captured;
+// a window that was not captured is given as the largest, which forbids nothing
+// (see Captured.Header for what is real).
+func (d *decoder) decode(p *packet, s *tcp.Segment) outcome {
+	d.seg.frame = &d.frame
+	if !d.fast(p, s) {
+		if o := d.layered(p, s); o != isSegment {
+			return o
+		}
+	}
+	s.BadChecksum = d.sums.judge(&s.Src.IP, d.seg.sum(&s.Src.IP, &s.Dst.IP))
+	return isSegment
+}
+
+// layered decodes any frame, layer by layer; the checksum is not judged.
+func (d *decoder) layered(p *packet, s *tcp.Segment) outcome {
 	if d.parser == nil {
 		d.init()
 	}
@@ -83,16 +95,9 @@ func (d *decoder) decode(p *packet, c *tcp.Captured) outcome {
 	if err := d.parser.DecodeLayers(p.data, &d.decoded); err != nil && f.outcome != isSegment {
 		return f.outcome
 	}
-	if f.outcome != isSegment {
-		return f.outcome
+	if f.outcome == isSegment {
+		*s = tcp.Segment{Time: p.time, Src: tcp.Endpoint{IP: f.src}, Dst: tcp.Endpoint{IP: f.dst}}
+		d.seg.fill(s)
 	}
-	*c = tcp.Captured{
-		Raw: p.data, RawLen: max(p.wire, len(p.data)),
-		Header: d.seg.header, Payload: d.seg.payload,
-	}
-	d.seg.fill(&c.Segment)
-	c.Time = p.time
-	c.Src.IP, c.Dst.IP = f.src, f.dst
-	c.BadChecksum = d.sums.judge(&f.src, d.seg.sum())
-	return isSegment
+	return f.outcome
 }

@@ -95,10 +95,11 @@ func AgainstGopacket(t testing.TB, link LinkType, data []byte, missing int) bool
 	theirs := gopacketReads(link, data)
 	var d decoder
 	var c tcp.Captured
-	if d.decode(&packet{link: link, data: data, wire: len(data) + missing}, &c) != isSegment ||
+	if d.decode(&packet{link: link, data: data, wire: len(data) + missing}, &c.Segment) != isSegment ||
 		theirs == nil || d.frame.guessed && len(data) > 0xffff {
 		return false
 	}
+	c.Header, c.Payload = d.seg.header, d.seg.payload
 	got, want := c.Segment, theirs.segment()
 	got.BadChecksum = false // gopacket does not verify
 	want.Len = uint32(len(theirs.Payload) + d.frame.missing)

@@ -12,20 +12,20 @@ import (
 // length, and believes any length it is told.
 type pcap struct {
 	in     *input
-	order  binary.ByteOrder
+	order  byteOrder
 	unit   int64 // ns in a unit of the second time field
 	header int   // bytes of a record's header
 	link   LinkType
 }
 
 func openPcap(in *input) (container, error) {
-	magic, err := in.r.Peek(4)
+	magic, err := in.peek(4)
 	if err != nil {
 		return nil, err
 	}
-	p := &pcap{in: in, order: binary.LittleEndian, unit: 1000, header: 16}
+	p := &pcap{in: in, order: littleEndian, unit: 1000, header: 16}
 	if !p.magic(binary.LittleEndian.Uint32(magic)) {
-		p.order = binary.BigEndian
+		p.order = bigEndian
 		if !p.magic(binary.BigEndian.Uint32(magic)) {
 			return nil, notACapture
 		}
@@ -55,22 +55,38 @@ func (p *pcap) magic(m uint32) bool {
 }
 
 func (p *pcap) next(out *packet) error {
+	// Nearly always the whole record is in the buffer.
+	if b := p.in.ready(); len(b) >= p.header {
+		captured := p.order.Uint32(b[8:])
+		if end := p.header + int(captured); captured <= maxRecord && end <= len(b) {
+			p.describe(out, b)
+			out.data = b[p.header:end]
+			p.in.at += end
+			return nil
+		}
+	}
 	h, err := p.in.take(p.header)
 	if err != nil {
 		return err
 	}
-	sec, frac := p.order.Uint32(h), p.order.Uint32(h[4:])
-	captured, wire := p.order.Uint32(h[8:]), p.order.Uint32(h[12:])
+	captured := p.order.Uint32(h[8:])
 	if captured > maxRecord {
 		return tooLong(captured)
 	}
-	out.time = int64(sec)*1e9 + int64(frac)*p.unit
-	out.link, out.wire = p.link, wireLen(wire)
+	p.describe(out, h)
 	out.data = nil
 	if captured > 0 {
 		out.data, err = p.in.take(int(captured))
 	}
 	return unexpected(err)
+}
+
+// describe says of a packet what its record's header h says.
+func (p *pcap) describe(out *packet, h []byte) {
+	_ = h[15]
+	sec, frac := p.order.Uint32(h), p.order.Uint32(h[4:])
+	out.time = int64(sec)*1e9 + int64(frac)*p.unit
+	out.link, out.wire = p.link, wireLen(p.order.Uint32(h[12:]))
 }
 
 func tooLong(n uint32) error {

@@ -13,7 +13,7 @@ import (
 // too: they take no number.
 type pcapng struct {
 	in         *input
-	order      binary.ByteOrder
+	order      byteOrder
 	interfaces []ngInterface
 }
 
@@ -132,17 +132,24 @@ func (f *pcapng) section() error {
 	f.in.untake()
 	switch uint32(byteOrderMagic) {
 	case binary.LittleEndian.Uint32(head[8:]):
-		f.order = binary.LittleEndian
+		f.order = littleEndian
 	case binary.BigEndian.Uint32(head[8:]):
-		f.order = binary.BigEndian
+		f.order = bigEndian
 	default:
 		return damagef("its section has no byte order", "它所在的段没有字节序标记")
 	}
 	return nil
 }
 
+// maxInterfaces bounds what a section may describe, and so what it costs to
+// remember.
+const maxInterfaces = 1 << 20
+
 // describe adds an interface.
 func (f *pcapng) describe(body []byte) error {
+	if len(f.interfaces) == maxInterfaces {
+		return damagef("its section describes more than %d interfaces", "它所在的段描述了超过 %d 个接口", maxInterfaces)
+	}
 	i := ngInterface{link: LinkType(f.order.Uint16(body)), snap: f.order.Uint32(body[4:]), res: 6}
 	for o := body[8:]; len(o) >= 4; {
 		code, n := f.order.Uint16(o), int(f.order.Uint16(o[2:]))

@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -27,12 +26,16 @@ type container interface {
 
 // Open reads the beginning of a capture and says by its first bytes what it
 // is: pcap (either byte order, micro- or nanoseconds, also the modified kind
-// with longer records) or pcapng. It reads no further ahead than r has bytes
-// to give, so that a live pipe yields each packet at once. What cannot be read
-// is a *lang.Problem.
+// with longer records) or pcapng, either of them packed by gzip or zstd. It
+// reads no further ahead than r has bytes to give, so that a live pipe yields
+// each packet at once. What cannot be read is a *lang.Problem.
 func Open(r io.Reader) (*Reader, error) {
-	in := &input{r: bufio.NewReaderSize(r, 256<<10)}
-	magic, err := in.r.Peek(4)
+	in := newInput(r)
+	magic, err := in.peek(4)
+	if plain := unpack(in, magic); plain != nil {
+		in = newInput(plain)
+		magic, err = in.peek(4)
+	}
 	if len(magic) == 0 && errors.Is(err, io.EOF) {
 		return nil, &lang.Problem{
 			What: lang.Text{EN: "the capture is empty", ZH: "抓包文件是空的"},
@@ -40,7 +43,7 @@ func Open(r io.Reader) (*Reader, error) {
 		}
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, unreadable(err)
+		return nil, explainDamage(err, 0)
 	}
 	if p := packed(magic); p != nil {
 		return nil, p
@@ -62,100 +65,63 @@ func Open(r io.Reader) (*Reader, error) {
 // that names the packet, after all the segments before it. The slices in the
 // segment are valid until the next call.
 func (r *Reader) Next() (c tcp.Captured, err error) {
-	for r.err == nil {
-		if r.err = r.file.next(&r.frame); r.err != nil {
-			r.err = explainDamage(r.err, r.count.stats.Packets+1)
-			break
-		}
+	for r.read() {
 		if r.count.take(&r.frame, &c) {
 			return c, nil
 		}
 	}
+	return tcp.Captured{}, r.err
+}
+
+// Segments reads the next segments without the bytes they came in, until into
+// is full, and returns how many there are. An error is as that of Next, and
+// comes with the segments before it.
+func (r *Reader) Segments(into []tcp.Segment) (n int, err error) {
+	for n < len(into) && r.read() {
+		if r.count.segment(&r.frame, &into[n]) {
+			n++
+		}
+	}
+	if n < len(into) {
+		err = r.err
+	}
+	return n, err
+}
+
+// read reads the next packet; false when there is none, and r.err says why.
+func (r *Reader) read() bool {
+	if r.err != nil {
+		return false
+	}
+	if r.err = r.file.next(&r.frame); r.err == nil {
+		return true
+	}
 	s := &r.count.stats
+	r.err = explainDamage(r.err, s.Packets+1)
 	if r.err == io.EOF && s.Packets > 0 && s.OtherLink == s.Packets {
 		r.err = foreignLink(r.frame.link)
 	}
-	return tcp.Captured{}, r.err
+	return false
 }
 
 // Stats counts what has been read so far.
 func (r *Reader) Stats() Stats { return r.count.stats }
 
 // Warnings says what in the file could not be told, in whole sentences.
-func (r *Reader) Warnings() []lang.Text {
+func (r *Reader) Warnings() []lang.Text { return r.Stats().Warnings() }
+
+// Warnings says what could not be told, in whole sentences.
+func (s Stats) Warnings() []lang.Text {
 	var out []lang.Text
 	warn := func(n int, en, zh string) {
 		if n > 0 {
 			out = append(out, lang.Text{EN: fmt.Sprintf(en, n), ZH: fmt.Sprintf(zh, n)})
 		}
 	}
-	s := r.Stats()
 	warn(s.CutShort, "The capture cuts packets off before their TCP flags: %d could not be told.", "抓包截断了数据包，连 TCP 标志位都没有保留：有 %d 个无法讲解。")
 	warn(s.Malformed, "Packets whose headers contradict themselves, as no receiver would take them: %d.", "首部自相矛盾、接收端不会接受的数据包：%d 个。")
 	warn(s.OtherLink, "Packets of a link type that cannot be read here: %d.", "链路类型无法识别的数据包：%d 个。")
 	return out
-}
-
-// input is a stream read a record at a time without being read ahead.
-type input struct {
-	r    *bufio.Reader
-	big  []byte // holds a record longer than r's buffer
-	used int    // bytes of r's buffer that the last take handed out
-}
-
-// maxRecord bounds one record. Frames of half a megabyte exist (BIG TCP).
-const maxRecord = 16 << 20
-
-// take returns the next n bytes, valid until the next call. At the end of the
-// stream it returns io.EOF if there was nothing at all, io.ErrUnexpectedEOF if
-// there was less than n. A length that lies costs no more memory than the
-// stream has bytes.
-func (in *input) take(n int) ([]byte, error) {
-	in.release()
-	if n <= in.r.Size() {
-		b, err := in.r.Peek(n)
-		if err != nil {
-			if err == io.EOF && len(b) > 0 {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-		in.used = n
-		return b, nil
-	}
-	in.big = in.big[:0]
-	for len(in.big) < n {
-		at := len(in.big)
-		step := min(n-at, 1<<20)
-		in.big = append(in.big, make([]byte, step)...)
-		if _, err := io.ReadFull(in.r, in.big[at:]); err != nil {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			return nil, err
-		}
-	}
-	return in.big, nil
-}
-
-// skip passes over n bytes, however many they claim to be.
-func (in *input) skip(n int64) error {
-	in.release()
-	if _, err := io.CopyN(io.Discard, in.r, n); err != nil {
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return err
-	}
-	return nil
-}
-
-// untake gives back what the last take handed out of r's buffer.
-func (in *input) untake() { in.used = 0 }
-
-func (in *input) release() {
-	_, _ = in.r.Discard(in.used) // they are in the buffer: this cannot fail
-	in.used = 0
 }
 
 // damage is a place where a file breaks its own format.
@@ -236,13 +202,11 @@ func explainDamage(err error, n int) error {
 // packed names the compression that a stream begins with.
 func packed(magic []byte) *lang.Problem {
 	for _, z := range []struct{ magic, name, tool string }{
-		{"\x1f\x8b", "gzip", "gunzip -c"},
-		{"\x28\xb5\x2f\xfd", "zstd", "zstd -dc"},
 		{"\xfd7zX", "xz", "xz -dc"},
 		{"BZh", "bzip2", "bzip2 -dc"},
 		{"\x04\x22\x4d\x18", "lz4", "lz4 -dc"},
 	} {
-		if len(magic) >= len(z.magic) && string(magic[:len(z.magic)]) == z.magic {
+		if begins(magic, z.magic) {
 			command := z.tool + " FILE | lesson explain -"
 			return &lang.Problem{
 				What: lang.Text{

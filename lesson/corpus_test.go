@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -51,6 +52,26 @@ func index(t *testing.T, dir string) []indexed {
 	return out
 }
 
+// streamsDiffer are captures in which tshark counts other streams, and
+// completenessDiffers those with a stream whose completeness is another;
+// docs/known-issues.md says why.
+var (
+	streamsDiffer = []string{
+		"bug-5437", "bug-6402", "decode-etag-02", "ja3_lots_of_cipher", "geneve", "http_PPI", "wccp_redirect", "pbb.pcap", "vntag_vlan", // not opened
+		"drop-protocol-change", "nb6-http", // a header quoted by ICMP
+		"tcp-malformed", "snap-tcp14", "null-10", "null-23", "zerolen", // tshark takes what a receiver would not, or the other way round
+	}
+	completenessDiffers = []string{
+		"kernel/matrix/", "rcv-syn-fin-with-data-listen", "walk-1-v4", // contradictory flags on a SYN that reuses the ports
+		"walk-1-v6",                    // a SYN,FIN that tshark takes for a retransmission, and the streams after it
+		"h323", "kday4", "atomic-frag", // frames that tshark counts for another layer
+	}
+)
+
+func named(list []string, file string) bool {
+	return slices.ContainsFunc(list, func(part string) bool { return strings.Contains(file, part) })
+}
+
 // Every file is explained to its end, whatever is in it, and what is told is
 // whole: the streams are numbered without a gap, and no end moves without a row.
 func TestCorpusIsExplained(t *testing.T) {
@@ -71,8 +92,8 @@ func TestCorpusIsExplained(t *testing.T) {
 			files++
 			if len(s.connections) == x.streams {
 				sameStreams++
-			} else {
-				t.Logf("%s: %d connections, tshark says %d (err %v)", x.file, len(s.connections), x.streams, err)
+			} else if !named(streamsDiffer, x.file) {
+				t.Errorf("%s: %d connections, tshark says %d (err %v)", x.file, len(s.connections), x.streams, err)
 			}
 			for i, c := range s.connections {
 				if c.Stream != i {
@@ -82,8 +103,8 @@ func TestCorpusIsExplained(t *testing.T) {
 					streams++
 					if strconv.Itoa(c.Completeness) == x.completeness[i] {
 						sameCompleteness++
-					} else {
-						t.Logf("%s stream %d: completeness %d, tshark says %s", x.file, i, c.Completeness, x.completeness[i])
+					} else if !named(completenessDiffers, x.file) {
+						t.Errorf("%s stream %d: completeness %d, tshark says %s", x.file, i, c.Completeness, x.completeness[i])
 					}
 				}
 			}
@@ -98,9 +119,6 @@ func TestCorpusIsExplained(t *testing.T) {
 		}()
 		<-done
 		timer.Stop()
-	}
-	if sameStreams*100 < files*98 || sameCompleteness*100 < streams*95 {
-		t.Error("tshark used to be agreed with more often")
 	}
 	t.Logf("%d files; same number of streams in %d; same completeness in %d of %d streams", files, sameStreams, sameCompleteness, streams)
 }

@@ -141,6 +141,7 @@ type Connection struct {
 	Opened       Opened
 	Closed       Closed
 	State        [2]tcp.State // final, by end
+	Reset        [2]bool      // by end: the first RST was its own
 	Segments     int
 	Bytes        [2]uint64 // payload by sender, retransmissions counted once
 	Start        time.Time

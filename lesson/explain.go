@@ -41,24 +41,38 @@ type ExplainOptions struct {
 	Detail Detail
 	Stream int    // the connection, for OneStream
 	Name   string // the file's name, for the opening
+	// Terse leaves the explanations out of the segments.
+	Terse bool
+	// Match chooses what is told: the segments that match, and the connections
+	// of which one does. All segments are looked at, so that the states told
+	// are those of the whole capture. Nil matches all.
+	Match func(*tcp.Captured) bool
+	// Follow tells every row at once, as a live source needs it. What a later
+	// segment corrects has then been told, and only its Step.Revised says so.
+	Follow bool
 }
 
-const (
-	// A row can be corrected by a later segment while fewer than this many
-	// rows have followed it.
-	window = 4096
-	// Fitting gives a capture's only connection up as too long to be read
-	// after this many segments.
-	tooLong = 20000
-	// So much of a payload is kept for showing.
-	keepPayload = 256
-)
+// tooLong is how many segments of a capture's only connection Fitting tells:
+// more cannot be read.
+const tooLong = 20000
 
-// Explain tells the story of every connection in a capture. When the source is
-// damaged it tells all that came before, and then returns the source's error.
+// Explain tells the story of every connection in a capture, in one pass. When
+// the source is damaged it tells all that came before, and then returns the
+// source's error.
+//
+// Of the events, a *Segment and a *Connection hold only until Tell returns.
+// Connections are told at the end, in the order of their numbers. From the
+// 65,537th on, those that have ended are told and forgotten as others come,
+// and so are those that have been silent for four minutes while they opened or
+// closed, or for two hours and four minutes while they were open (RFC 5382,
+// REQ-5). What is remembered thus grows only with the connections that are
+// open at once. A segment that comes after all keeps its connection's number.
 func Explain(src Source, opt ExplainOptions, t Teller) error {
-	x := &explainer{opt: opt, t: t, streams: map[pair]int{}}
+	x := &explainer{opt: opt, t: t, table: newTable()}
 	err := x.read(src)
+	if x.err != nil {
+		return x.err
+	}
 	if w, ok := src.(warner); ok {
 		x.warnings = w.Warnings()
 	}
@@ -71,142 +85,143 @@ func Explain(src Source, opt ExplainOptions, t Teller) error {
 	return err
 }
 
-// pair is a connection's two ends in an order that both directions share.
-type pair struct{ a, b tcp.Endpoint }
-
-func pairOf(s *tcp.Segment) pair {
-	if less(&s.Dst, &s.Src) {
-		return pair{s.Dst, s.Src}
-	}
-	return pair{s.Src, s.Dst}
-}
-
-func less(a, b *tcp.Endpoint) bool {
-	for i := range a.IP {
-		if a.IP[i] != b.IP[i] {
-			return a.IP[i] < b.IP[i]
-		}
-	}
-	return a.Port < b.Port
-}
-
 type explainer struct {
-	opt     ExplainOptions
-	t       Teller
-	streams map[pair]int // the latest connection between two ends
-	conns   []tcp.Conn   // by stream number
-	rows    []*Segment   // told late, so that a later segment can correct them
-	opened  bool
-	first   int64 // the first row's time
-	told    int
-	err     error
+	opt   ExplainOptions
+	t     Teller
+	table *table
+	past  forgotten
+	rows  rows
+
+	streams  int             // connections so far
+	segments int             // segments so far
+	late     int             // of connections that had been told
+	ends     [2]tcp.Endpoint // of the one that is told alone
+	alone    *Connection     // the one for OneStream, if it has been forgotten
+	event    Connection      // the latest that was told
+	first    int64           // the time of the first connection's first segment
+	last     int64           // the latest time a told connection ended at
+	opened   bool
+	err      error
 
 	warnings []lang.Text
 }
 
 // read observes everything the source has, and returns how it ended.
 func (x *explainer) read(src Source) error {
+	ahead, _ := src.(batcher)
+	var c tcp.Captured
 	for x.err == nil {
-		c, err := src.Next()
-		if err != nil {
+		if x.opt.Detail == Table && x.opt.Match == nil && !x.opt.Follow && ahead != nil {
+			return x.readAhead(ahead)
+		}
+		var err error
+		if c, err = src.Next(); err != nil {
 			return err
 		}
-		x.segment(&c)
+		x.captured(&c)
 	}
 	return x.err
 }
 
-func (x *explainer) segment(c *tcp.Captured) {
-	key := pairOf(&c.Segment)
-	stream, ok := x.streams[key]
-	reused := ok && x.conns[stream].StartsNew(&c.Segment)
-	if !ok || reused {
-		stream = len(x.conns)
-		x.streams[key] = stream
-		x.conns = append(x.conns, tcp.Conn{})
+// captured observes a segment, and tells it if it is to be told.
+func (x *explainer) captured(c *tcp.Captured) {
+	matches := x.opt.Match == nil || x.opt.Match(c)
+	h := x.table.hash(&c.Src, &c.Dst)
+	stream, step := x.observe(h, &c.Segment, matches)
+	x.fit()
+	if x.opt.Detail == Table || x.opt.Detail == OneStream && stream != x.opt.Stream {
+		return
 	}
-	step := x.conns[stream].Observe(&c.Segment)
+	x.rows.correct(stream, step.Revised)
+	if matches {
+		x.rows.add(stream, c, &step)
+	}
+	keep := window
+	if x.opt.Follow {
+		keep = 0
+	}
+	if x.opt.Detail != Fitting && len(x.rows.held) >= max(2*keep, 1) && x.err == nil {
+		if x.err = x.open(); x.err == nil {
+			x.err = x.rows.tell(keep, !x.opt.Terse, x.t)
+		}
+	}
+}
+
+// observe shows a segment to its connection.
+func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {
+	x.segments++
+	slot, ok := x.table.find(h, &s.Src, &s.Dst)
+	begins, reused := !ok, ok && x.table.conn(slot).StartsNew(s)
+	if opens := s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; begins && x.past.any() && (!opens || x.opt.Detail != Table) {
+		stream, known := x.past.find(h)
+		if reused = known && opens; known && !reused {
+			x.late++
+			var unknown tcp.Conn // whatever it does to the states is not known any more
+			return int(stream), unknown.Observe(s)
+		}
+	}
+	switch {
+	case begins:
+		slot = x.begin(h, s.Time)
+	case reused:
+		slot, begins = x.table.replace(h, slot, uint32(x.streams)), true
+		x.streams++
+	}
+	conn, number := x.table.conn(slot), x.table.number(slot)
+	step = conn.Observe(s)
 	if reused {
 		step.Findings |= tcp.PortReused
 	}
-	if !x.wants(stream) {
-		return
+	if matches && *number&chosen == 0 {
+		*number |= chosen
 	}
-	x.correct(stream, step.Revised)
-	x.rows = append(x.rows, x.row(stream, c, &step))
-	if x.opt.Detail != Fitting && len(x.rows) >= 2*window {
-		x.err = x.flush(window)
+	stream = int(*number &^ marks)
+	if begins {
+		if stream == 0 {
+			x.first = s.Time
+		}
+		if stream == x.opt.Stream || stream == 0 && x.opt.Detail == Fitting {
+			x.ends[tcp.Client], x.ends[tcp.Server] = conn.Ends()
+		}
+	}
+	return stream, step
+}
+
+// begin gives a new connection a slot: a fresh one, or that of one that can
+// be told and forgotten.
+func (x *explainer) begin(h uint64, now int64) (slot uint32) {
+	stream := uint32(x.streams)
+	x.streams++
+	if x.table.slots >= roomy {
+		if slot, ok := x.table.over(now); ok {
+			x.forget(slot)
+			x.table.enter(h, slot, stream)
+			return slot
+		}
+	}
+	return x.table.add(h, stream)
+}
+
+// forget tells a connection and empties its slot.
+func (x *explainer) forget(slot uint32) {
+	x.fit()
+	if x.err == nil {
+		x.err = x.open()
+	}
+	if x.err == nil {
+		x.err = x.connection(slot)
+	}
+	n := *x.table.number(slot)
+	if h := x.table.forget(slot); n&superseded == 0 {
+		x.past.add(h, n&^marks)
 	}
 }
 
-// wants reports whether a stream's segments are to be told.
-func (x *explainer) wants(stream int) bool {
-	switch x.opt.Detail {
-	case Everything:
-		return true
-	case OneStream:
-		return stream == x.opt.Stream
-	case Fitting:
-		if len(x.conns) > 1 || len(x.rows) >= tooLong {
-			x.opt.Detail, x.rows = Table, nil
-			return false
-		}
-		return true
+// fit decides what Fitting means, once it is clear.
+func (x *explainer) fit() {
+	if x.opt.Detail == Fitting && (x.streams > 1 || len(x.rows.held) >= tooLong) {
+		x.opt.Detail, x.rows = Table, rows{}
 	}
-	return false
-}
-
-func (x *explainer) row(stream int, c *tcp.Captured, step *tcp.Step) *Segment {
-	if x.told == 0 && len(x.rows) == 0 {
-		x.first = c.Time
-	}
-	s := &Segment{Captured: *c, Stream: stream, Step: *step, Since: time.Duration(c.Time - x.first)}
-	s.Raw = nil
-	s.Header = append([]byte(nil), c.Header...)
-	s.Payload = append([]byte(nil), c.Payload[:min(len(c.Payload), keepPayload)]...)
-	return s
-}
-
-// correct rewrites the rows that a later segment proves wrong, as far as they
-// have not been told.
-func (x *explainer) correct(stream int, r tcp.Revision) {
-	if r.Since == 0 {
-		return
-	}
-	for i := len(x.rows) - 1; i >= 0; i-- {
-		row := x.rows[i]
-		if row.Stream != stream {
-			continue
-		}
-		if row.Step.N < r.Since {
-			return
-		}
-		row.Step.After[r.End] = r.State
-		row.Step.Taken[r.End] = tcp.Path{}
-		row.Step.Inferred[r.End] = row.Step.Inferred[r.End] || r.State == tcp.Closed
-		row.Step.Findings |= tcp.Corrected
-		if row.Step.N > r.Since || row.Step.N == 1 {
-			row.Step.Before[r.End] = r.State
-		}
-	}
-}
-
-// flush tells rows until only keep of them are left.
-func (x *explainer) flush(keep int) error {
-	if err := x.open(); err != nil {
-		return err
-	}
-	n := max(len(x.rows)-keep, 0)
-	for _, row := range x.rows[:n] {
-		x.told++
-		row.N = x.told
-		row.Explain = explanations(&row.Step)
-		if err := x.t.Tell(row); err != nil {
-			return err
-		}
-	}
-	x.rows = append(x.rows[:0], x.rows[n:]...)
-	return nil
 }
 
 // open tells the opening, once.
@@ -216,59 +231,76 @@ func (x *explainer) open() error {
 	}
 	x.opened = true
 	o := &Opening{Name: "explain", Title: lang.Text{EN: "What the capture shows", ZH: "抓包中的连接"}, Place: File, Interface: x.opt.Name}
-	if i := x.only(); i >= 0 {
-		c := &x.conns[i]
-		o.Ends[tcp.Client], o.Ends[tcp.Server] = c.Endpoint(tcp.Client).AddrPort(), c.Endpoint(tcp.Server).AddrPort()
+	if x.opt.Detail == OneStream || x.opt.Detail == Fitting && x.streams == 1 {
+		for e, p := range x.ends {
+			o.Ends[e] = p.AddrPort()
+		}
 	}
 	return x.t.Tell(o)
 }
 
-// only is the number of the one connection that is told, or -1.
-func (x *explainer) only() int {
-	switch {
-	case x.opt.Detail == OneStream && x.opt.Stream < len(x.conns):
-		return x.opt.Stream
-	case x.opt.Detail == Fitting && len(x.conns) == 1:
-		return 0
+// connection tells one connection.
+func (x *explainer) connection(slot uint32) error {
+	s := x.table.conn(slot).Summary()
+	x.last = max(x.last, s.Last)
+	n := *x.table.number(slot)
+	stream := int(n &^ marks)
+	if x.opt.Detail == OneStream && stream != x.opt.Stream || x.opt.Detail != OneStream && n&chosen == 0 {
+		return nil
 	}
-	return -1
+	summarize(&x.event, stream, x.table.conn(slot), &s)
+	if x.opt.Detail == OneStream && x.alone == nil { // it comes after its segments
+		alone := x.event
+		x.alone = &alone
+		return nil
+	}
+	return x.t.Tell(&x.event)
 }
 
 func (x *explainer) finish() error {
-	if x.err != nil {
-		return x.err
+	if x.opt.Detail == OneStream && x.opt.Stream >= x.streams {
+		return noSuchStream(x.opt.Stream, x.streams)
 	}
-	if x.opt.Detail == OneStream && x.opt.Stream >= len(x.conns) {
-		return noSuchStream(x.opt.Stream, len(x.conns))
-	}
-	if err := x.flush(0); err != nil {
+	if err := x.open(); err != nil {
 		return err
 	}
-	if len(x.conns) == 0 {
-		x.warnings = append(x.warnings, lang.Text{EN: "There is no TCP segment in this capture.", ZH: "这份抓包里没有 TCP 报文段。"})
+	if err := x.rows.tell(0, !x.opt.Terse, x.t); err != nil {
+		return err
 	}
+	x.warn()
 	for _, text := range x.warnings {
 		if err := x.t.Tell(&Note{Warning, Explanation{Text: text}}); err != nil {
 			return err
 		}
 	}
-	end := &Ending{Kept: true, Connections: len(x.conns)}
-	var last int64
-	for i := range x.conns {
-		s := x.conns[i].Summary()
-		end.Segments += int(s.Segments)
-		last = max(last, s.Last)
-		if only := x.only(); x.opt.Detail == OneStream && i != only {
-			continue
-		}
-		if err := x.t.Tell(summarize(i, &x.conns[i])); err != nil {
+	for slot := range x.table.inOrder {
+		if err := x.connection(slot); err != nil {
 			return err
 		}
 	}
-	if len(x.conns) > 0 {
-		end.Duration = time.Duration(last - x.conns[0].Summary().First)
+	if x.alone != nil {
+		if err := x.t.Tell(x.alone); err != nil {
+			return err
+		}
+	}
+	end := &Ending{Kept: true, Connections: x.streams, Segments: x.segments}
+	if x.streams > 0 {
+		end.Duration = time.Duration(x.last - x.first)
 	}
 	return x.t.Tell(end)
+}
+
+// warn adds what limits what was told.
+func (x *explainer) warn() {
+	if x.streams == 0 {
+		x.warnings = append(x.warnings, lang.Text{EN: "There is no TCP segment in this capture.", ZH: "这份抓包里没有 TCP 报文段。"})
+	}
+	if x.late > 0 {
+		x.warnings = append(x.warnings, lang.Text{
+			EN: fmt.Sprintf("Segments that came when their connection had been told already, and are not counted in it: %d.", x.late),
+			ZH: fmt.Sprintf("在所属连接已经输出之后才出现、因而未计入该连接的报文段：%d 个。", x.late),
+		})
+	}
 }
 
 func noSuchStream(want, have int) error {

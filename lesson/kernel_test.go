@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,9 +24,12 @@ type story struct {
 func (s *story) Tell(e lesson.Event) error {
 	switch e := e.(type) {
 	case *lesson.Segment:
-		s.segments = append(s.segments, e)
+		kept := *e
+		kept.Header, kept.Payload = slices.Clone(e.Header), slices.Clone(e.Payload)
+		s.segments = append(s.segments, &kept)
 	case *lesson.Connection:
-		s.connections = append(s.connections, e)
+		kept := *e
+		s.connections = append(s.connections, &kept)
 	case *lesson.Ending:
 		s.ending = e
 	}

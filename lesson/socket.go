@@ -37,4 +37,9 @@ func (*Socket) event() {}
 func Explanations(step *tcp.Step) []Explanation { return explanations(step) }
 
 // Summarize sums a connection up.
-func Summarize(stream int, c *tcp.Conn) *Connection { return summarize(stream, c) }
+func Summarize(stream int, c *tcp.Conn) *Connection {
+	var out Connection
+	sum := c.Summary()
+	summarize(&out, stream, c, &sum)
+	return &out
+}

@@ -8,16 +8,16 @@ import (
 )
 
 // summarize sums a connection up.
-func summarize(stream int, c *tcp.Conn) *Connection {
-	s := c.Summary()
+func summarize(into *Connection, stream int, c *tcp.Conn, s *tcp.Summary) {
 	client, server := &s.End[tcp.Client], &s.End[tcp.Server]
-	return &Connection{
+	*into = Connection{
 		Stream:       stream,
 		Ends:         [2]netip.AddrPort{c.Endpoint(tcp.Client).AddrPort(), c.Endpoint(tcp.Server).AddrPort()},
 		Opened:       opened(client, server),
 		Closed:       closed(client, server),
 		State:        [2]tcp.State{client.State, server.State},
 		Segments:     int(s.Segments),
+		Reset:        [2]bool{client.Reset, server.Reset},
 		Bytes:        [2]uint64{client.Bytes, server.Bytes},
 		Start:        time.Unix(0, s.First).UTC(),
 		Duration:     time.Duration(s.Last - s.First),

@@ -1,120 +1,216 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
+	"slices"
 	"strconv"
-	"syscall"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"lesson/capture"
+	"lesson/capture/privilege"
 	"lesson/lesson"
 	"lesson/lesson/lang"
+	"lesson/lesson/render/csv"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
+	"lesson/lesson/render/lines"
 )
 
 // explainFlags are explain's flags.
 type explainFlags struct {
 	outputFlags
+	choice
 	stream  int // -1: all
 	summary bool
+	format  formatFlag
+	noPager bool
 }
 
 func (a *app) explainCommand() *cobra.Command {
-	f := &explainFlags{stream: -1}
+	f := &explainFlags{stream: -1, choice: choice{sort: "stream"}}
 	cmd := &cobra.Command{
-		Use:   a.in(say("explain FILE|-", "explain 文件|-")),
+		Use:   a.in(say("explain FILE…|DIRECTORY|-", "explain 文件…|目录|-")),
 		Short: a.in(say("explain the connections in a pcap or pcapng file", "讲解 pcap 或 pcapng 文件中的连接")),
 		Long: a.in(say(
-			"explain reads a capture and draws its connection. If there are several, it prints a table with one line each; --stream draws one of them.",
-			"explain 读取抓包文件并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。")),
-		Example: `  lesson explain capture.pcapng
-  lesson explain --stream 3 capture.pcap
-  lesson explain --summary --json capture.pcap
-  sudo tcpdump -i lo -c 10 -U -w - tcp | lesson explain -`,
-		Args: func(cmd *cobra.Command, args []string) error {
+			"explain reads captures, packed with gzip or zstd or not, and draws the connection. If there are several, it prints a table with one line each; --stream draws one of them. The flags below choose connections: when only one is left, it is drawn. Several files, or those of a directory, are read in the order of their first packets.",
+			"explain 读取抓包文件（可用 gzip 或 zstd 压缩）并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。下面的选项用来挑选连接：只剩一个时就把它画出来。多个文件或一个目录中的文件，按各自第一个数据包的时间依次读取。")),
+		Example: a.in(say(`  lesson explain capture.pcapng
+  lesson explain --stream 3 capture.pcap.gz
+
+  # who was reset by the server? who never closed?
+  lesson explain --closed reset-by-server capture.pcap
+  lesson explain --state CLOSE_WAIT --sort duration captures/
+
+  # one host's connections; every RST with both ends' states
+  lesson explain --filter 'host 192.0.2.1 and port 443' capture.pcap
+  lesson explain --filter 'tcp[tcpflags] & tcp-rst != 0' --json capture.pcap
+
+  lesson explain --format csv capture.pcap > connections.csv
+  sudo tcpdump -i lo -U -w - tcp | lesson explain --json -`, `  lesson explain capture.pcapng
+  lesson explain --stream 3 capture.pcap.gz
+
+  # 哪些连接被服务器重置？哪些一直没有关闭？
+  lesson explain --closed reset-by-server capture.pcap
+  lesson explain --state CLOSE_WAIT --sort duration captures/
+
+  # 某台主机的连接；每个 RST 以及两端的状态
+  lesson explain --filter 'host 192.0.2.1 and port 443' capture.pcap
+  lesson explain --filter 'tcp[tcpflags] & tcp-rst != 0' --json capture.pcap
+
+  lesson explain --format csv capture.pcap > connections.csv
+  sudo tcpdump -i lo -U -w - tcp | lesson explain --json -`)),
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage(say("explain needs a file", "explain 需要一个文件"),
 					say("lesson explain FILE.pcap, or - for a pipe", "lesson explain 文件.pcap，管道用 -"))
 			}
-			return noArgs(cmd, args[1:])
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := f.check(cmd.Flags()); err != nil {
 				return err
 			}
-			if f.stream >= 0 && f.summary {
-				return usage(say("--stream and --summary cannot be used together", "--stream 与 --summary 不能同时使用"),
-					say("leave one of them out", "去掉其中一个"))
-			}
-			return a.explain(f, args[0])
+			return a.explain(f, args)
 		},
-		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			if len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return []string{"pcap", "pcapng", "cap"}, cobra.ShellCompDirectiveFilterFileExt
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return []string{"pcap", "pcapng", "cap", "gz", "zst"}, cobra.ShellCompDirectiveFilterFileExt
 		},
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
+	opened, closed, state := openedFlag(&f.opened), closedFlag(&f.closed), stateFlag(&f.state)
 	fl.Var((*streamFlag)(&f.stream), "stream", a.in(say("draw the connection with this number", "画出该编号的连接")))
+	fl.Var(filterFlag{&f.filter}, "filter", a.in(say("the segments this selects, and their connections, in tcpdump's language: 'host 192.0.2.1 and port 443'", "只看选中的报文段及其连接，用 tcpdump 的语法：'host 192.0.2.1 and port 443'")))
+	fl.Var(state, "state", a.in(say("connections with an end that is left in this state", "最后有一端处于该状态的连接")))
+	fl.Var(opened, "opened", a.in(sayf("connections opened in one of these ways: %s", "以这些方式打开的连接：%s", strings.Join(opened.known, ", "))))
+	fl.Var(closed, "closed", a.in(sayf("connections closed in one of these ways: %s", "以这些方式关闭的连接：%s", strings.Join(closed.known, ", "))))
 	fl.BoolVar(&f.summary, "summary", false, a.in(say("one line per connection, even if there is only one", "每个连接一行，即使只有一个连接")))
+	fl.Var((*sortFlag)(&f.sort), "sort", a.in(sayf("the table's order: %s", "表的顺序：%s", strings.Join(orderNames, ", "))))
+	fl.IntVar(&f.limit, "limit", 0, a.in(say("no more than the first `N` connections", "最多显示前 `N` 个连接")))
 	f.outputFlags.add(a, fl)
+	fl.Var(&f.format, "format", a.in(say("text: every segment as one line, in tcpdump's manner, with both states; json; csv: the table, for spreadsheets", "text：每个报文段一行，写法与 tcpdump 相近，并附两端状态；json；csv：供电子表格使用的表")))
+	fl.BoolVar(&f.noPager, "no-pager", false, a.in(say("never turn pages ($PAGER)", "从不分页（$PAGER）")))
+	for name, values := range map[string][]string{"state": state.known, "opened": opened.known, "closed": closed.known, "sort": orderNames, "format": formats} {
+		complete(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+	}
+	for _, name := range []string{"stream", "filter", "limit"} {
+		complete(cmd, name, cobra.NoFileCompletions)
+	}
 	return cmd
 }
 
-// explain tells what a capture file holds.
-func (a *app) explain(f *explainFlags, name string) error {
-	in, err := a.open(name)
-	if err != nil {
+// check refuses flags that contradict each other.
+func (f *explainFlags) check(fl *pflag.FlagSet) error {
+	if err := f.outputFlags.check(fl); err != nil {
 		return err
 	}
-	defer in.Close()
-	stopped := untilStopped()
-	var from io.Reader = in
-	if name == "-" {
-		from = newPipe(in, stopped)
+	for _, pair := range [][2]string{{"stream", "summary"}, {"stream", "state"}, {"stream", "opened"}, {"stream", "closed"}, {"stream", "limit"},
+		{"json", "format"}, {"format", "plain"}, {"format", "quiet"}, {"format", "verbose"}} {
+		if fl.Changed(pair[0]) && fl.Changed(pair[1]) {
+			return contradict(fl.Lookup(pair[0]), fl.Lookup(pair[1]))
+		}
 	}
-	file, err := capture.Open(from)
-	if err != nil {
-		return err
+	if f.limit < 0 || fl.Changed("limit") && f.limit == 0 {
+		return usage(say("--limit takes a number from 1", "--limit 取 1 以上的数"), say("--limit 20", "--limit 20"))
 	}
-	var src lesson.Source = file
-	if name != "-" {
-		src = &stoppable{file, stopped}
+	f.json = f.json || f.format == "json"
+	for _, table := range []string{"summary", "state", "opened", "closed", "sort", "limit"} {
+		if f.format == "text" && fl.Changed(table) {
+			return contradict(fl.Lookup("format"), fl.Lookup(table))
+		}
 	}
-	opt := lesson.ExplainOptions{Name: filepath.Base(name)}
+	return nil
+}
+
+// options are what is to be told of a capture.
+func (f *explainFlags) options(c *captures) lesson.ExplainOptions {
+	opt := lesson.ExplainOptions{Name: c.name(), Follow: c.piped}
+	if f.filter != nil {
+		opt.Match = f.filter.Match
+	}
 	switch {
-	case f.summary:
-		opt.Detail = lesson.Table
 	case f.stream >= 0:
 		opt.Detail, opt.Stream = lesson.OneStream, f.stream
-	case f.json:
+	case f.summary, f.format == "csv", f.byItself(), f.filter != nil && !f.json && f.format != "text", f.sort != "stream", f.limit > 0:
+		opt.Detail = lesson.Table
+	case f.json, f.format == "text":
 		opt.Detail = lesson.Everything
 	}
-	w := bufio.NewWriter(a.stdout)
-	var t lesson.Teller = events.New(w)
-	switch {
-	case !f.json:
-		t = &fitting{w: w, o: a.drawing(a.stdout, &f.outputFlags)}
-	case f.summary:
-		t = connections{t}
+	opt.Terse = f.format == "text"
+	return opt
+}
+
+// explain tells what captures hold.
+func (a *app) explain(f *explainFlags, names []string) error {
+	c, err := a.openCaptures(names)
+	if err != nil {
+		return err
 	}
-	err = errors.Join(lesson.Explain(src, opt, t), w.Flush())
-	select {
-	case <-stopped:
-		if err == nil && name != "-" {
-			return exit(lang.ExitSignal) // a file that was not read to its end
-		}
-	default:
+	defer c.Close()
+	// What is in a capture is anybody's; nothing of it needs a privilege.
+	if err := privilege.GiveUp(); err != nil {
+		return err
+	}
+	c.stopped = untilStopped()
+	out := a.explanation(c, f)
+	if err := c.order(); err != nil {
+		return errors.Join(err, out.close())
+	}
+	opt := f.options(c)
+	t, one := a.teller(out, opt, f, c)
+	err = lesson.Explain(c, opt, halting{t, c})
+	if stream, ok := one.alone(); ok && !c.ended() {
+		err = errors.Join(err, a.drawSole(c, opt, f, out, stream))
+	} else if ok { // the file was not read to its end: what is known is its line
+		err = errors.Join(err, one.tell())
+	}
+	err = errors.Join(err, out.close())
+	if err == nil && c.ended() {
+		return exit(lang.ExitSignal) // a file that was not read to its end
 	}
 	return err
+}
+
+// teller is who tells it on out. If there may be only one connection left, it
+// is told apart: a ladder is worth more than a table with one line.
+func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, c *captures) (t lesson.Teller, one *sole) {
+	switch {
+	case f.format == "csv":
+		t = csv.New(out)
+	case f.format == "text":
+		t = lines.New(out, a.lang)
+	case f.json && opt.Detail == lesson.Table:
+		t = connections{events.New(out)}
+	case f.json:
+		t = events.New(out)
+	default:
+		o := a.drawing(a.stdout, &f.outputFlags)
+		o.All = f.some() || f.sort != "stream" || f.limit > 0
+		t = &fitting{w: out, o: o}
+	}
+	if f.sort != "stream" || f.limit > 0 {
+		t = &sorted{Teller: t, less: orders[f.sort], limit: f.limit}
+	}
+	if f.some() && opt.Detail == lesson.Table && !f.summary && !f.json && f.format == "" && !c.piped {
+		one = &sole{Teller: t}
+		t = one
+	}
+	if f.some() && opt.Detail == lesson.Table {
+		t = &chosen{Teller: t, choice: &f.choice}
+	}
+	return t, one
+}
+
+// drawSole draws the only connection that was chosen.
+func (a *app) drawSole(c *captures, opt lesson.ExplainOptions, f *explainFlags, out io.Writer, stream int) error {
+	if err := c.again(); err != nil {
+		return err
+	}
+	opt.Detail, opt.Stream, opt.Match = lesson.OneStream, stream, nil
+	return lesson.Explain(c, opt, halting{&fitting{w: out, o: a.drawing(a.stdout, &f.outputFlags)}, c})
 }
 
 // fitting draws a ladder when segments are told, and a table when none are.
@@ -158,26 +254,20 @@ func (c connections) Tell(e lesson.Event) error {
 	return c.Teller.Tell(e)
 }
 
-// open opens a capture file; "-" is stdin, if something is piped into it.
-func (a *app) open(name string) (io.ReadCloser, error) {
-	if name == "-" {
-		if _, ok := terminal(a.stdin); ok {
-			return nil, usage(say("- reads from a pipe, but nothing is piped in", "- 表示从管道读取，但现在没有管道"),
-				say("sudo tcpdump -i lo -U -w - tcp | lesson explain -", "sudo tcpdump -i lo -U -w - tcp | lesson explain -"))
-		}
-		return io.NopCloser(a.stdin), nil
+// formatFlag is a format for programs.
+type formatFlag string
+
+var formats = []string{"text", "json", "csv"}
+
+func (f *formatFlag) String() string { return string(*f) }
+func (f *formatFlag) Type() string   { return "FORMAT" }
+
+func (f *formatFlag) Set(s string) error {
+	if !slices.Contains(formats, s) {
+		return usage(sayf("there is no format %s", "没有 %s 这种格式", shown(s)), sayf("--format takes one of: %s", "--format 可取：%s", strings.Join(formats, ", ")))
 	}
-	f, err := os.Open(name)
-	if err == nil {
-		var info os.FileInfo
-		if info, err = f.Stat(); err == nil && info.IsDir() {
-			err = syscall.EISDIR
-		}
-	}
-	if err != nil {
-		return nil, fileProblem(name, err)
-	}
-	return f, nil
+	*f = formatFlag(s)
+	return nil
 }
 
 // streamFlag is the number of a connection.

@@ -30,6 +30,7 @@ var rooms = []struct {
 	{"lesson/lesson/tcp/notation", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson", []string{"lesson/lesson/tcp/...", "lesson/lesson/lang"}},
 	{"lesson/lesson/follow", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
+	{"lesson/lesson/filter", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson/lessons", []string{"lesson/lesson"}},
 	{"lesson/lesson/stage", []string{"lesson/lesson", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
 	{"lesson/lesson/trial", []string{"lesson/lesson", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
@@ -40,10 +41,11 @@ var rooms = []struct {
 
 // alone maps a library to the only room that may import it.
 var alone = map[string]string{
-	"github.com/google/gopacket": "lesson/capture",
-	"github.com/fatih/color":     "lesson/lesson/render/ladder",
-	"github.com/spf13/cobra":     "lesson/cmd",
-	"github.com/vishvananda":     "lesson/capture",
+	"github.com/google/gopacket":    "lesson/capture",
+	"github.com/klauspost/compress": "lesson/capture",
+	"github.com/fatih/color":        "lesson/lesson/render/ladder",
+	"github.com/spf13/cobra":        "lesson/cmd",
+	"github.com/vishvananda":        "lesson/capture",
 }
 
 // TestImports holds the direction in which data flows through the packages.

@@ -27,20 +27,27 @@ func TestReadmeCommands(t *testing.T) {
 	for _, c := range a.root().Commands() {
 		texts["help of "+c.Name()] = c.Example
 	}
-	shown := regexp.MustCompile("(?m)(?:^ *|[`|] *|sudo )lesson ((?:'[^'\n]*'|[^'`|#>)\n])+)")
-	word := regexp.MustCompile(`'[^']*'|\S+`)
+	shown := regexp.MustCompile("(?m)(?:^ *|[`|] *|sudo )lesson ((?:'[^'\n]*'|[^`|#>)'\n])+)")
 	for name, text := range texts {
 		found := shown.FindAllStringSubmatch(text, -1)
 		if len(found) == 0 && strings.HasPrefix(name, "README") {
 			t.Errorf("%s shows no command", name)
 		}
 		for _, m := range found {
-			args := word.FindAllString(m[1], -1)
+			args := shellWords(m[1])
 			if err := understood(args); err != nil {
 				t.Errorf("%s: lesson %s: %v", name, m[1], err)
 			}
 		}
 	}
+}
+
+// shellWords splits a command line as a shell does, as far as quotes go.
+func shellWords(line string) (args []string) {
+	for _, m := range regexp.MustCompile(`'([^']*)'|(\S+)`).FindAllStringSubmatch(line, -1) {
+		args = append(args, m[1]+m[2])
+	}
+	return args
 }
 
 // understood parses a command line without running it.

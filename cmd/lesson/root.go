@@ -134,8 +134,12 @@ func contradiction(fl *pflag.FlagSet, one, other string) error {
 	if f == nil || g == nil || f.Value.String() != "true" || g.Value.String() != "true" {
 		return nil
 	}
+	return contradict(f, g)
+}
+
+func contradict(f, g *pflag.Flag) error {
 	return usage(sayf("%s and %s cannot be used together", "%s 与 %s 不能同时使用", spelled(f), spelled(g)),
-		sayf("leave one of them out", "去掉其中一个"))
+		say("leave one of them out", "去掉其中一个"))
 }
 
 // isFile reports whether name is a file that exists.

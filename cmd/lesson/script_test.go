@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,7 +34,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LC_ALL", "C.UTF-8")
 			e.Setenv("TERM", "xterm-256color")
 			e.Setenv("COLUMNS", "80")
-			return nil
+			// Captures whose states a kernel has told.
+			return os.CopyFS(filepath.Join(e.WorkDir, "kernel"), os.DirFS("../../lesson/testdata/kernel"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code,

@@ -6,27 +6,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-
-	"lesson/capture"
-	"lesson/lesson/tcp"
 )
-
-// stoppable is a source that a signal ends like the end of its file, so that
-// Ctrl-C shows what has been read so far. A second signal ends the program.
-type stoppable struct {
-	*capture.Reader
-	stopped <-chan struct{}
-}
-
-// Next ends once a signal has come.
-func (s *stoppable) Next() (tcp.Captured, error) {
-	select {
-	case <-s.stopped:
-		return tcp.Captured{}, io.EOF
-	default:
-		return s.Reader.Next()
-	}
-}
 
 // untilStopped is closed by the first signal that asks to end.
 func untilStopped() <-chan struct{} {
@@ -52,10 +32,11 @@ type pipe struct {
 	rest    []byte
 	stopped <-chan struct{}
 	late    <-chan time.Time
+	idle    func() // called before there is a wait
 }
 
-func newPipe(r io.Reader, stopped <-chan struct{}) *pipe {
-	p := &pipe{chunks: make(chan []byte), stopped: stopped}
+func newPipe(r io.Reader, stopped <-chan struct{}, idle func()) *pipe {
+	p := &pipe{chunks: make(chan []byte), stopped: stopped, idle: idle}
 	go func() {
 		defer close(p.chunks)
 		for {
@@ -76,6 +57,16 @@ func newPipe(r io.Reader, stopped <-chan struct{}) *pipe {
 // Read returns what has come; io.EOF a moment after the signal at the latest.
 func (p *pipe) Read(b []byte) (int, error) {
 	for len(p.rest) == 0 {
+		select {
+		case c, ok := <-p.chunks:
+			if !ok {
+				return 0, p.err
+			}
+			p.rest = c
+			continue
+		default:
+			p.idle()
+		}
 		select {
 		case c, ok := <-p.chunks:
 			if !ok {

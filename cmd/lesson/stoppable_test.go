@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"lesson/capture"
 )
 
 // A pipe that stays open ends a moment after the signal; what came before it,
@@ -12,7 +14,7 @@ import (
 func TestPipeStopped(t *testing.T) {
 	r, w := io.Pipe()
 	stopped := make(chan struct{})
-	p := newPipe(r, stopped)
+	p := newPipe(r, stopped, func() {})
 	go func() {
 		_, _ = w.Write([]byte("before "))
 		close(stopped)
@@ -32,7 +34,7 @@ func TestPipeEnds(t *testing.T) {
 		_, _ = w.Write([]byte(strings.Repeat("x", 200_000)))
 		w.CloseWithError(broken)
 	}()
-	got, err := io.ReadAll(newPipe(r, nil))
+	got, err := io.ReadAll(newPipe(r, nil, func() {}))
 	if len(got) != 200_000 || !errors.Is(err, broken) {
 		t.Errorf("read %d bytes, %v", len(got), err)
 	}
@@ -41,7 +43,7 @@ func TestPipeEnds(t *testing.T) {
 func TestStoppable(t *testing.T) {
 	stopped := make(chan struct{})
 	close(stopped)
-	if _, err := (&stoppable{nil, stopped}).Next(); err != io.EOF {
+	if _, err := (&captures{files: make([]*captureFile, 1), r: &capture.Reader{}, stopped: stopped}).Next(); err != io.EOF {
 		t.Errorf("after the signal: %v", err)
 	}
 }

@@ -36,10 +36,16 @@ type screen struct {
 	finished bool
 }
 
-// watch starts lesson on a terminal of 80 by 24.
+// watch plays a lesson on a terminal.
 func watch(t *testing.T, args ...string) *screen {
 	t.Helper()
 	need(t, canPlay(), "no lesson can be played on this machine: lesson handshake --private says why")
+	return onTerminal(t, nil, args...)
+}
+
+// onTerminal starts the program on a terminal of 80 by 24.
+func onTerminal(t *testing.T, env []string, args ...string) *screen {
+	t.Helper()
 	ptmx, tty, err := pty.Open()
 	check(t, err)
 	check(t, pty.Setsize(ptmx, &pty.Winsize{Rows: 24, Cols: 80}))
@@ -55,7 +61,7 @@ func watch(t *testing.T, args ...string) *screen {
 	s := &screen{t: t, keys: keys, tty: tty, was: was, ended: make(chan struct{})}
 	s.news = sync.NewCond(&s.mu)
 	s.cmd = exec.Command("lesson", args...)
-	s.cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color")
+	s.cmd.Env = append(append(os.Environ(), "LC_ALL=C.UTF-8", "TERM=xterm-256color"), env...)
 	s.cmd.Stdin, s.cmd.Stdout, s.cmd.Stderr = tty, tty, tty
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	check(t, s.cmd.Start())

@@ -182,8 +182,8 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		b := &buffered{w: out}
 		w.tell, w.flush, w.all = events.New(b), b.flush, true
 	default:
-		l := lines.New(out, a.lang)
-		w.tell, w.flush = l, l.Flush
+		b := &buffered{w: out}
+		w.tell, w.flush = lines.New(b, a.lang), b.flush
 	}
 	if f.write != "" {
 		if w.keep, err = a.keep(f.write, ring.LinkType(), true); err != nil {

@@ -92,6 +92,16 @@ func (f Findings) Names() []string {
 	return out
 }
 
+// AppendNames appends the names to b, each with a space before it.
+func (f Findings) AppendNames(b []byte) []byte {
+	for i := range findings {
+		if f&(1<<i) != 0 {
+			b = append(append(b, ' '), findings[i].name...)
+		}
+	}
+	return b
+}
+
 // Texts lists a sentence for each finding.
 func (f Findings) Texts() []lang.Text {
 	var out []lang.Text

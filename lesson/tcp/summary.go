@@ -14,27 +14,26 @@ const (
 	SeenRst
 )
 
-// sees counts one segment as tshark does: a SYN for nothing but a SYN, a RST for
-// no FIN, and FIN and data only where they come with an ACK.
+// sees counts one segment as tshark does: data with either a SYN or an ACK,
+// and a FIN only with an ACK.
 func (c *Conn) sees(s *Segment) {
-	f := s.Flags
-	if f.Has(RST) {
-		c.seen |= SeenRst
-	}
+	syn, ack := s.Flags.Has(SYN), s.Flags.Has(ACK)
 	switch {
-	case f.Has(SYN | ACK):
+	case syn && ack:
 		c.seen |= SeenSynAck
-	case f.Has(SYN):
+	case syn:
 		c.seen |= SeenSyn
-	case f.Has(ACK):
-		if f.Has(FIN) && !f.Has(RST) {
-			c.seen |= SeenFin
-		}
-		if s.Len > 0 {
-			c.seen |= SeenData
-		} else {
-			c.seen |= SeenAck
-		}
+	case ack && s.Len == 0:
+		c.seen |= SeenAck
+	}
+	if syn != ack && s.Len > 0 {
+		c.seen |= SeenData
+	}
+	if ack && s.Flags.Has(FIN) {
+		c.seen |= SeenFin
+	}
+	if s.Flags.Has(RST) {
+		c.seen |= SeenRst
 	}
 }
 
@@ -62,8 +61,8 @@ type EndSummary struct {
 // Summary returns what was seen so far.
 func (c *Conn) Summary() Summary {
 	s := Summary{Segments: c.n, First: c.first, Last: c.last, Completeness: c.seen}
-	if c.n == 1 && c.seen&SeenSyn == 0 {
-		s.Completeness = 0 // tshark counts a lone segment only if it is a SYN
+	if c.n == 1 && c.seen != SeenSyn|SeenData {
+		s.Completeness &= SeenSyn // all that tshark counts of a lone segment
 	}
 	for e := range c.half {
 		h := &c.half[e]

@@ -183,6 +183,7 @@ func (l *line) connection(c *lesson.Connection) {
 	l.endpoint("server", c.Ends[tcp.Server])
 	l.string("opened", c.Opened.String())
 	l.string("closed", c.Closed.String())
+	l.end("reset_by", c.Reset)
 	l.string("client_state", c.State[tcp.Client].String())
 	l.string("server_state", c.State[tcp.Server].String())
 	l.int("segments", int64(c.Segments))

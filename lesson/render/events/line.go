@@ -113,6 +113,17 @@ func (l *line) answer(name string, k lesson.Kernel) {
 	}
 }
 
+// end writes the one end of which something is true; null for neither.
+func (l *line) end(name string, is [2]bool) {
+	for e, yes := range is {
+		if yes {
+			l.string(name, tcp.End(e).String())
+			return
+		}
+	}
+	l.null(name)
+}
+
 // endpoint writes "127.0.0.1:2023"; null where there is no address.
 func (l *line) endpoint(name string, ap netip.AddrPort) {
 	if !ap.Addr().IsValid() {

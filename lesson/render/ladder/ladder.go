@@ -38,6 +38,7 @@ type Options struct {
 	Terminal bool // the output is a terminal, so that a line of keys can be removed again
 	Plain    bool // one sentence a line, no drawing, no colour
 	Quiet    bool // no explanations
+	All      bool // a table of every connection, however many
 	Verbose  bool // the TCP header byte by byte, and the rules behind every change of state
 }
 

@@ -14,14 +14,17 @@ import (
 
 // Table is a lesson.Teller that shows connections, one line each: number,
 // ends, how it opened and closed, both final states, segments, bytes, duration.
-// The first of them set the widths of the columns; from then on a line is
-// written as soon as its connection is told. Segments and calls are not shown.
+// Of more connections than anybody reads it shows how many there are of each
+// kind, and examples, unless all are asked for. In plain sentences each is told
+// as it comes. Segments and calls are not shown.
 type Table struct {
 	pen
 	long    bool                 // words in full
 	first   []*lesson.Connection // not drawn yet: the columns have no widths
+	many    *overview            // there are more than that
+	listed  bool                 // there are more than that, and all are wanted
+	notes   []*lesson.Note       // shown last, where they are seen
 	columns [numColumns]int      // their widths
-	opened  bool                 // the columns have been named
 }
 
 // The columns. A field that is wider than its column pushes the rest along, and
@@ -41,8 +44,8 @@ const (
 const (
 	// cards is the width below which a connection is a few short lines instead.
 	cards = 72
-	// enough connections to tell how wide the columns should be.
-	enough = 256
+	// readable is how many lines of a table anybody reads.
+	readable = 256
 )
 
 // NewTable returns a Table that draws on w.
@@ -62,25 +65,42 @@ func (t *Table) Tell(e lesson.Event) error {
 		switch {
 		case t.o.Plain:
 			t.sentence(e)
-		case t.opened:
+		case t.many != nil:
+			t.many.add(e)
+			return nil
+		case t.listed:
 			t.connection(e)
+		case len(t.first) < readable:
+			c := *e
+			t.first = append(t.first, &c)
+			return nil
+		case t.o.All:
+			t.all()
+			t.connection(e)
+			t.listed = true
 		default:
-			if t.first = append(t.first, e); len(t.first) == enough {
-				t.head()
+			t.many = &overview{}
+			for _, c := range append(t.first, e) {
+				t.many.add(c)
 			}
+			t.first = nil
+			return nil
 		}
 	case *lesson.Note:
-		t.head()
 		switch {
 		case e.Kind == lesson.Remark:
 		case t.o.Plain:
 			t.line(row{{none, t.noteText(e).text}})
 		default:
-			t.line(nil)
-			t.wrapped(1, t.noteText(e))
+			t.notes = append(t.notes, e)
+			return nil
 		}
 	case *lesson.Ending:
-		t.head()
+		t.all()
+		for _, n := range t.notes {
+			t.line(nil)
+			t.wrapped(1, t.noteText(n))
+		}
 		t.ending(e)
 	case *lesson.Call, *lesson.Segment, *lesson.Rest:
 	}
@@ -93,30 +113,36 @@ func (t *Table) opening(o *lesson.Opening) {
 		return
 	}
 	t.wrapped(1, paragraph{titleInk, "", t.say(o.Title) + " " + t.sign.dot + " " + t.source(o)})
-	t.opened = false
 }
 
-// head draws the first connections, below the names of the columns.
-func (t *Table) head() {
-	if t.opened || len(t.first) == 0 {
+// all draws what has been told of connections.
+func (t *Table) all() {
+	switch {
+	case t.many != nil:
+		t.overview()
+	case len(t.first) > 0:
+		t.names()
+		for _, c := range t.first {
+			t.connection(c)
+		}
+	}
+	t.first, t.many = nil, nil
+}
+
+// names makes columns that suit the connections, and names them.
+func (t *Table) names() {
+	t.line(nil)
+	if t.width < cards {
 		return
 	}
-	t.opened = true
+	h := t.say(tableWords.head[0])
+	if t.long {
+		h = t.say(tableWords.head[1])
+	}
+	names := [numColumns]string(strings.Split("#|"+h, "|"))
+	t.measure(names)
+	t.put(row{{faintInk, t.fields(names)}})
 	t.line(nil)
-	if t.width >= cards {
-		h := t.say(tableWords.head[0])
-		if t.long {
-			h = t.say(tableWords.head[1])
-		}
-		names := [numColumns]string(strings.Split("#|"+h, "|"))
-		t.measure(names)
-		t.put(row{{faintInk, t.fields(names)}})
-		t.line(nil)
-	}
-	for _, c := range t.first {
-		t.connection(c)
-	}
-	t.first = nil
 }
 
 // measure makes the columns as wide as what is to stand in them, if there is

@@ -1,10 +1,18 @@
-// Package lines writes one line of text for each segment, in the manner of
-// tcpdump and with the states of both ends. What is no segment begins with #.
+// Package lines writes a story as text, one line a segment, in the notation of
+// packetdrill and tcpdump (package notation), which reads them back:
+//
+//	0.000012 client > server: S 0:0(0) win 65495 | SYN_SENT SYN_RECV # 3 10.0.0.1:43210 > 10.0.0.2:80
+//
+// Numbers are relative to each end's first, the states are those of client and
+// server after the segment. Behind the # stand the connection's number, the
+// addresses of sender and receiver, and the names of what is notable. What is no
+// segment begins with #.
 package lines
 
 import (
 	"fmt"
 	"io"
+	"strconv"
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
@@ -13,50 +21,57 @@ import (
 	"lesson/lesson/tcp/notation"
 )
 
-// Lines is a lesson.Teller. A segment costs no allocation. What is written
-// waits in a buffer of room bytes until Flush.
-type Lines struct {
-	w   io.Writer
-	l   lang.Lang
-	buf []byte
+// Writer is a lesson.Teller that writes every segment as one line and a note as
+// a comment, in one Write each; of live connections also who waits for whom, and
+// what was lost. A segment costs no allocation. With many of them, give it
+// something that buffers.
+type Writer struct {
+	w    io.Writer
+	lang lang.Lang // of the comments
+	live bool
+	buf  []byte
 }
 
-const room = 32 << 10
+// New returns a Writer that writes to w.
+func New(w io.Writer, l lang.Lang) *Writer { return &Writer{w: w, lang: l} }
 
-// New returns a Lines that writes to w.
-func New(w io.Writer, l lang.Lang) *Lines {
-	return &Lines{w: w, l: l, buf: make([]byte, 0, room+4096)}
-}
-
-// Tell writes one event.
-func (n *Lines) Tell(e lesson.Event) error {
+// Tell writes one event. The error is the writer's.
+func (w *Writer) Tell(e lesson.Event) error {
+	b := w.buf[:0]
 	switch e := e.(type) {
 	case *lesson.Segment:
-		n.buf = append(notation.Append(n.buf, e.Since, e.Stream, &e.Segment, &e.Step), '\n')
-	case *lesson.Opening:
-		n.remark(e.Title)
+		b = appendSegment(b, e)
 	case *lesson.Note:
-		n.remark(e.Text)
-	case *lesson.Socket:
-		if e.Waits {
-			state := e.State
-			if state == tcp.Unknown {
-				state = e.Kernel.State
-			}
-			own, peer := e.Ends[e.End&1], e.Ends[e.End.Peer()&1]
-			n.comment(fmt.Sprintf("[%d] %v < %v: %v: %s", e.Stream, own, peer, state, text.Clean(e.Text.In(n.l))))
+		b = w.comment(b, e.Text)
+	case *lesson.Opening:
+		if w.live = e.Place != lesson.File; !w.live {
+			return nil
 		}
+		b = w.comment(b, e.Title)
+	case *lesson.Socket:
+		if !e.Waits {
+			return nil
+		}
+		b = appendSocket(b, e)
+		b = append(b, text.Clean(e.Text.In(w.lang))...)
 	case *lesson.Ending:
-		n.remark(lang.Text{
+		if !w.live {
+			return nil
+		}
+		b = w.comment(b, lang.Text{
 			EN: fmt.Sprintf("%s, %s, %s lost", count(e.Segments, "segment"), count(e.Connections, "connection"), count(int(e.Dropped), "frame")),
 			ZH: fmt.Sprintf("%d 个报文段，%d 个连接，丢失 %d 帧", e.Segments, e.Connections, e.Dropped),
 		})
-	case *lesson.Connection, *lesson.Call, *lesson.Rest:
+	default:
+		return nil
 	}
-	if len(n.buf) >= room {
-		return n.Flush()
-	}
-	return nil
+	w.buf = append(b, '\n')
+	_, err := w.w.Write(w.buf)
+	return err
+}
+
+func (w *Writer) comment(b []byte, t lang.Text) []byte {
+	return append(append(b, "# "...), text.Clean(t.In(w.lang))...)
 }
 
 func count(n int, thing string) string {
@@ -66,16 +81,36 @@ func count(n int, thing string) string {
 	return fmt.Sprintf("%d %s", n, thing)
 }
 
-func (n *Lines) remark(t lang.Text) { n.comment(text.Clean(t.In(n.l))) }
-
-func (n *Lines) comment(s string) { n.buf = append(append(append(n.buf, "# "...), s...), '\n') }
-
-// Flush writes what waits. The error is the writer's.
-func (n *Lines) Flush() error {
-	if len(n.buf) == 0 {
-		return nil
+// appendSocket is the beginning of the line of a socket that somebody waits for.
+func appendSocket(b []byte, e *lesson.Socket) []byte {
+	state := e.State
+	if state == tcp.Unknown {
+		state = e.Kernel.State
 	}
-	_, err := n.w.Write(n.buf)
-	n.buf = n.buf[:0]
-	return err
+	own, peer := e.Ends[e.End&1], e.Ends[e.End.Peer()&1]
+	return fmt.Appendf(b, "# %d %v < %v: %v: ", e.Stream, own, peer, state)
+}
+
+// appendSegment is a segment's line without its end.
+func appendSegment(b []byte, s *lesson.Segment) []byte {
+	step := &s.Step
+	l := notation.Line{
+		Time: s.Since, HasTime: true, From: step.From, Flags: s.Flags,
+		Seq: tcp.Seq(step.Seq), Len: s.Len, HasSeq: true,
+		Ack: tcp.Seq(step.Ack), HasAck: s.Flags.Has(tcp.ACK),
+		Window: s.Window, HasWindow: true, Urgent: s.Urgent, HasUrgent: s.Flags.Has(tcp.URG),
+		Options: s.Options, HasOptions: s.Options != tcp.Options{},
+		State: step.After, HasState: true,
+	}
+	for i := range min(int(l.Options.SACKBlocks), len(l.Options.SACK)) {
+		first := s.Ack - l.Ack // the number of the receiver's that is told as 0
+		block := &l.Options.SACK[i]
+		block.Left, block.Right = block.Left-first, block.Right-first
+	}
+	b = l.Append(b)
+	b = append(b, " # "...)
+	b = strconv.AppendInt(b, int64(s.Stream), 10)
+	b = s.Src.AddrPort().AppendTo(append(b, ' '))
+	b = s.Dst.AddrPort().AppendTo(append(b, " > "...))
+	return step.Findings.AppendNames(b)
 }

@@ -1,72 +1,108 @@
-package lines
+package lines_test
 
 import (
 	"bytes"
 	"strings"
 	"testing"
-	"unicode"
 
+	"lesson/capture"
+	"lesson/capture/capturetest/traffic"
 	"lesson/lesson"
 	"lesson/lesson/lang"
+	"lesson/lesson/render/lines"
 	"lesson/lesson/render/rendertest"
+	"lesson/lesson/tcp"
+	"lesson/lesson/tcp/notation"
 )
 
-func TestLines(t *testing.T) {
-	for name, story := range rendertest.All() {
-		for _, l := range []lang.Lang{lang.English, lang.Chinese} {
-			var b bytes.Buffer
-			n := New(&b, l)
-			segments := 0
-			for _, e := range story {
-				if _, ok := e.(*lesson.Segment); ok {
-					segments++
-				}
-				if err := n.Tell(e); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if err := n.Flush(); err != nil {
-				t.Fatal(err)
-			}
-			for line := range strings.Lines(b.String()) {
-				if !strings.HasPrefix(line, "# ") {
-					segments--
-				}
-				if strings.ContainsFunc(strings.TrimSuffix(line, "\n"), func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
-					t.Errorf("%s: %q", name, line)
-				}
-			}
-			if segments != 0 {
-				t.Errorf("%s: %d segments have no line", name, segments)
-			}
-		}
-	}
-}
-
-func TestWaiting(t *testing.T) {
-	for l, want := range map[lang.Lang]string{
-		lang.English: "# [3] 127.0.0.1:8080 < 127.0.0.1:43210: CLOSE_WAIT: peer closed 12 s ago, python3 (4242) has not called close()\n",
-		lang.Chinese: "# [3] 127.0.0.1:8080 < 127.0.0.1:43210: CLOSE_WAIT: 对端已于 12 秒前关闭，python3 (4242) 尚未调用 close()\n",
-	} {
-		var b bytes.Buffer
-		n := New(&b, l)
-		if err := n.Tell(rendertest.Waiting()); err != nil {
+func write(t *testing.T, story []lesson.Event) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := lines.New(&b, lang.English)
+	for _, e := range story {
+		if err := w.Tell(e); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Flush(); err != nil || b.String() != want {
-			t.Errorf("%v: %q", err, b.String())
+	}
+	return b.String()
+}
+
+func TestLines(t *testing.T) {
+	story := []lesson.Event{&lesson.Opening{}}
+	var sender, receiver tcp.Endpoint
+	sender.IP, sender.Port = [16]byte{10: 0xff, 11: 0xff, 12: 10, 15: 1}, 43210
+	receiver.IP, receiver.Port = [16]byte{0x20, 1, 15: 2}, 80
+	s := &lesson.Segment{Stream: 3, Since: 12345}
+	s.Src, s.Dst, s.Seq, s.Ack, s.Flags, s.Window = sender, receiver, 107, 1005, tcp.ACK, 512
+	s.Options.SACKBlocks, s.Options.SACK[0] = 1, tcp.SACKBlock{Left: 1010, Right: 1020}
+	s.Step = tcp.Step{Seq: 7, Ack: 5, After: [2]tcp.State{tcp.Established, tcp.FinWait1}, Findings: tcp.DuplicateAck | tcp.Corrected}
+	story = append(story, s, &lesson.Note{Kind: lesson.Warning, Explanation: lesson.Explanation{Text: lang.Text{EN: "Cut short.", ZH: "不完整。"}}}, &lesson.Ending{})
+	want := "0.000012345 client > server: . 7:7(0) ack 5 win 512 <sack 10:20> | ESTABLISHED FIN_WAIT1 # 3 10.0.0.1:43210 > [2001::2]:80 duplicate-ack corrected\n# Cut short.\n"
+	if got := write(t, story); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
+// Every line reads back as the segment it was, whatever story it is of.
+func TestReadBack(t *testing.T) {
+	stories := rendertest.All()
+	var file bytes.Buffer
+	if err := traffic.Write(&file, traffic.Options{Seed: 3, Packets: 5000, Connections: 500}); err != nil {
+		t.Fatal(err)
+	}
+	src, err := capture.Open(&file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var k keeper
+	if err := lesson.Explain(src, lesson.ExplainOptions{Detail: lesson.Everything}, &k); err != nil {
+		t.Fatal(err)
+	}
+	stories["traffic"] = k
+	for name, story := range stories {
+		rest := write(t, story)
+		for _, e := range story {
+			s, ok := e.(*lesson.Segment)
+			if _, note := e.(*lesson.Note); !ok && !note {
+				continue
+			}
+			line, after, _ := strings.Cut(rest, "\n")
+			rest = after
+			if !ok {
+				continue
+			}
+			l, err := notation.Parse(line)
+			if err != nil || l.From != s.Step.From&1 || l.Flags != s.Flags&(tcp.AE<<1-1) || l.Seq != tcp.Seq(s.Step.Seq) || l.Len != s.Len ||
+				l.HasAck && l.Ack != tcp.Seq(s.Step.Ack) || l.Window != s.Window || l.State[0].String() != s.Step.After[0].String() || l.State[1].String() != s.Step.After[1].String() {
+				t.Fatalf("%s: %q reads back as\n%+v (%v), and was\n%+v", name, line, l, err, s)
+			}
+		}
+		if rest != "" {
+			t.Errorf("%s: more than was told: %q", name, rest)
 		}
 	}
 }
 
-func TestNoAllocation(t *testing.T) {
-	var b bytes.Buffer
-	n := New(&b, lang.English)
-	for _, e := range rendertest.Teardown() {
-		if s, ok := e.(*lesson.Segment); ok {
-			if allocs := testing.AllocsPerRun(100, func() { n.buf = n.buf[:0]; _ = n.Tell(s) }); allocs > 0 {
-				t.Errorf("%v allocations for %v", allocs, s.Flags)
-			}
+// keeper keeps copies of what is told.
+type keeper []lesson.Event
+
+func (k *keeper) Tell(e lesson.Event) error {
+	if s, ok := e.(*lesson.Segment); ok {
+		kept := *s
+		*k = append(*k, &kept)
+	}
+	return nil
+}
+
+// Who waits for whom in a live connection is a comment of its own.
+func TestWaiting(t *testing.T) {
+	for l, want := range map[lang.Lang]string{
+		lang.English: "# 3 127.0.0.1:8080 < 127.0.0.1:43210: CLOSE_WAIT: peer closed 12 s ago, python3 (4242) has not called close()\n",
+		lang.Chinese: "# 3 127.0.0.1:8080 < 127.0.0.1:43210: CLOSE_WAIT: 对端已于 12 秒前关闭，python3 (4242) 尚未调用 close()\n",
+	} {
+		var b bytes.Buffer
+		if err := lines.New(&b, l).Tell(rendertest.Waiting()); err != nil || b.String() != want {
+			t.Errorf("%v: %q", err, b.String())
 		}
 	}
 }

@@ -57,7 +57,7 @@ func Wrap(s string, width int) []string {
 			used += g.Width()
 		}
 	}
-	if used > 0 || len(lines) == 0 {
+	if tidy(line.String()) != "" || len(lines) == 0 { // it may be marks without a width
 		feed()
 	}
 	return lines

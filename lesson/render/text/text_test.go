@@ -117,6 +117,17 @@ func tame(t *testing.T, s string) {
 	}
 }
 
+func FuzzClean(f *testing.F) {
+	f.Add("\x1b[31m你好\r\n\xff\u202e\u0000")
+	f.Fuzz(func(t *testing.T, s string) {
+		clean := Clean(s)
+		tame(t, clean)
+		if Clean(clean) != clean {
+			t.Fatalf("%q is cleaned to %q, and that to %q", s, clean, Clean(clean))
+		}
+	})
+}
+
 func FuzzQuote(f *testing.F) {
 	for _, s := range []string{"你好，世界！！！", "\x1b]0;title\a", "\x9b31m", "a\u202eb", "\xff\xfe\x00", "👩‍👩‍👧‍👦🇨🇳👍🏽", "e\u0301\u0301", "\u1100\u1161\u11a8", "\"\\"} {
 		f.Add([]byte(s), 20, false)

@@ -22,7 +22,6 @@
 package notation
 
 import (
-	"strings"
 	"time"
 
 	"lesson/lesson/tcp"
@@ -111,25 +110,35 @@ var letters = [...]struct {
 
 // Flags prints control bits as a line does: "S.", "-" for none.
 func Flags(f tcp.Flags) string {
-	var b []byte
+	var p printer
+	p.flags(f)
+	return string(p.b)
+}
+
+func (p *printer) flags(f tcp.Flags) {
+	at := len(p.b)
 	for _, l := range letters {
 		if f.Has(l.f) {
-			b = append(b, l.c)
+			p.b = append(p.b, l.c)
 		}
 	}
-	if b == nil {
-		return "-"
+	if len(p.b) == at {
+		p.b = append(p.b, '-')
 	}
-	return string(b)
 }
 
 // String prints the line; Parse reads it back to the same Line.
-func (l Line) String() string {
-	var p printer
+func (l Line) String() string { return string(l.Append(nil)) }
+
+// Append appends what String prints to b.
+func (l *Line) Append(b []byte) []byte {
+	p := printer{b, len(b)}
 	if l.HasTime {
 		p.time(l.Time)
 	}
-	p.word(l.From.String(), ">", l.From.Peer().String()+":", Flags(l.Flags))
+	p.word(l.From.String(), ">", l.From.Peer().String())
+	p.b = append(p.b, ": "...)
+	p.flags(l.Flags)
 	if l.HasSeq {
 		p.space()
 		p.num(uint32(l.Seq))
@@ -149,48 +158,20 @@ func (l Line) String() string {
 		p.field("urg", uint32(l.Urgent))
 	}
 	if l.HasOptions {
-		p.space()
-		p.b = append(append(append(p.b, '<'), Options(l.Options)...), '>')
+		p.b = append(p.b, " <"...)
+		list := printer{p.b, len(p.b)}
+		list.options(&l.Options)
+		p.b = append(list.b, '>')
 	}
 	if l.HasState {
 		p.word("|", l.State[tcp.Client].String(), l.State[tcp.Server].String())
 	}
-	return string(p.b)
+	return p.b
 }
 
 // Options prints TCP options as a line does, without the brackets.
 func Options(o tcp.Options) string {
-	var parts []string
-	add := func(f func(p *printer)) {
-		var p printer
-		f(&p)
-		parts = append(parts, string(p.b))
-	}
-	if o.HasMSS {
-		add(func(p *printer) { p.field("mss", uint32(o.MSS)) })
-	}
-	if o.SACKPermitted {
-		parts = append(parts, "sackOK")
-	}
-	if o.HasTimestamps {
-		add(func(p *printer) { p.word("TS"); p.field("val", o.TSVal); p.field("ecr", o.TSEcr) })
-	}
-	if o.HasScale {
-		add(func(p *printer) { p.field("wscale", uint32(o.WindowScale)) })
-	}
-	if n := min(int(o.SACKBlocks), len(o.SACK)); n > 0 {
-		add(func(p *printer) {
-			p.word("sack")
-			for _, s := range o.SACK[:n] {
-				p.space()
-				p.num(uint32(s.Left))
-				p.b = append(p.b, ':')
-				p.num(uint32(s.Right))
-			}
-		})
-	}
-	if o.HasFastOpen {
-		parts = append(parts, "FO")
-	}
-	return strings.Join(parts, ",")
+	var p printer
+	p.options(&o)
+	return string(p.b)
 }

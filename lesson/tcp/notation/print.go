@@ -3,13 +3,19 @@ package notation
 import (
 	"strconv"
 	"time"
+
+	"lesson/lesson/tcp"
 )
 
-// printer builds a line with one space between its words.
-type printer struct{ b []byte }
+// printer builds a line with one space between its words, behind what b held
+// before.
+type printer struct {
+	b     []byte
+	begin int
+}
 
 func (p *printer) space() {
-	if len(p.b) > 0 {
+	if len(p.b) > p.begin {
 		p.b = append(p.b, ' ')
 	}
 }
@@ -44,9 +50,52 @@ func (p *printer) time(d time.Duration) {
 	}
 	p.b = strconv.AppendUint(p.b, uint64(d/time.Second), 10)
 	p.b = append(p.b, '.')
-	f := strconv.FormatUint(frac, 10)
-	for range digits - len(f) {
-		p.b = append(p.b, '0')
+	at := len(p.b)
+	p.b = append(p.b, "000000000"[:digits]...)
+	for i := len(p.b) - 1; i >= at; i-- {
+		p.b[i] += byte(frac % 10)
+		frac /= 10
 	}
-	p.b = append(p.b, f...)
+}
+
+// options prints TCP options, a comma before each but the first.
+func (p *printer) options(o *tcp.Options) {
+	next := func() {
+		if len(p.b) > p.begin {
+			p.b = append(p.b, ',')
+		}
+		p.begin = len(p.b)
+	}
+	if o.HasMSS {
+		next()
+		p.field("mss", uint32(o.MSS))
+	}
+	if o.SACKPermitted {
+		next()
+		p.word("sackOK")
+	}
+	if o.HasTimestamps {
+		next()
+		p.word("TS")
+		p.field("val", o.TSVal)
+		p.field("ecr", o.TSEcr)
+	}
+	if o.HasScale {
+		next()
+		p.field("wscale", uint32(o.WindowScale))
+	}
+	if n := min(int(o.SACKBlocks), len(o.SACK)); n > 0 {
+		next()
+		p.word("sack")
+		for _, s := range o.SACK[:n] {
+			p.space()
+			p.num(uint32(s.Left))
+			p.b = append(p.b, ':')
+			p.num(uint32(s.Right))
+		}
+	}
+	if o.HasFastOpen {
+		next()
+		p.word("FO")
+	}
 }

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+)
+
+// explanation is where an explanation is written: to stdout, through a pager
+// if it is long, and never over the progress bar.
+type explanation struct {
+	*bufio.Writer
+	to page
+}
+
+// page writes on stdout once the progress bar is gone.
+type page struct {
+	*pager
+	bar *progress
+}
+
+// Write takes the bar away first.
+func (p page) Write(b []byte) (int, error) {
+	p.bar.end()
+	return p.pager.Write(b)
+}
+
+// explanation is flushed whenever a pipe has nothing more to give at the
+// moment, so that what is known is seen.
+func (a *app) explanation(c *captures, f *explainFlags) *explanation {
+	to := page{a.paged(!f.noPager && !c.piped), a.progress(c)}
+	x := &explanation{bufio.NewWriterSize(to, 64<<10), to}
+	c.idle = func() { _ = x.Flush() } // an error sticks
+	return x
+}
+
+// close writes what is left, and waits until the pager is left.
+func (x *explanation) close() error {
+	err := x.Flush()
+	x.to.bar.end()
+	return errors.Join(err, x.to.close())
+}
