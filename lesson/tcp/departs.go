@@ -77,7 +77,7 @@ func (o *observation) bothScaled() bool {
 func (o *observation) proves() bool {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	ack := s.Ack
-	if y.is(active) && !y.is(pastSyn) && ack != y.nxt && ack.Sub(y.iss) > y.nxt.Sub(y.iss) {
+	if y.is(active) && !y.is(pastSyn) && ack != y.nxt && ack.Sub(y.iss)-1 >= y.nxt.Sub(y.iss) {
 		// It acknowledges nothing of this attempt: it speaks of an earlier
 		// connection, one end of which it still is (RFC 9293 §3.5.1).
 		o.step.Findings |= Unacceptable
@@ -85,6 +85,12 @@ func (o *observation) proves() bool {
 			o.takeBack(from, x.gotSyn, Unknown)
 			x.learnRcv(ack)
 		}
+		return false
+	}
+	if y.is(sentFin) && y.fin.Add(1).Less(ack) {
+		// Nothing can follow a FIN: it acknowledges what was never sent
+		// (RFC 9293 §3.10.7.4).
+		o.step.Findings |= Unacceptable
 		return false
 	}
 	if y.nxt.Less(ack) && ack.Sub(y.nxt) < 1<<30 {
@@ -260,6 +266,9 @@ func (o *observation) sendsReset() {
 		// A refusal: there never was a SYN_RECV.
 		o.takeBack(from, x.gotSyn, Closed)
 	case !own:
+	case x.state == SynRecv && answers && s.Seq != x.nxt:
+		// It refuses an ACK that does not acknowledge its SYN, and waits
+		// for the right one (§3.10.7.4).
 	case x.state == Unknown:
 		o.force(from, Closed)
 	case answers && !s.Flags.Has(ACK) && x.state != SynSent:
