@@ -4,8 +4,8 @@
 //   - Live listens on an interface (Linux).
 //   - NewWriter writes pcapng with a comment at each packet.
 //
-// Frames are decoded by gopacket's parser with layers of our own (layers.go says
-// why). What leaves the package is a tcp.Captured for each TCP segment, in the
+// Ordinary frames are decoded straight through (fast.go), all others by gopacket's
+// parser with layers of our own (layers.go says why). What leaves the package is a tcp.Captured for each TCP segment, in the
 // order captured, never sorted and never thinned out; all else is passed over
 // and counted (Stats).
 //

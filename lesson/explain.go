@@ -62,7 +62,7 @@ const tooLong = 20000
 //
 // Of the events, a *Segment and a *Connection hold only until Tell returns.
 // Connections are told at the end, in the order of their numbers. From the
-// 65,537th on, those that have ended are told and forgotten as others come,
+// 16,385th on, those that have ended are told and forgotten as others come,
 // and so are those that have been silent for four minutes while they opened or
 // closed, or for two hours and four minutes while they were open (RFC 5382,
 // REQ-5). What is remembered thus grows only with the connections that are

@@ -74,7 +74,7 @@ func TestForgettingChangesNothing(t *testing.T) {
 		var got list
 		read(t, f, lesson.ExplainOptions{Detail: lesson.Table}, &got)
 		ordered := slices.IsSortedFunc(got.connections, byStream)
-		if few := o.Connections < 65_536; ordered != (o.Flood || few) {
+		if few := o.Connections < 16_384; ordered != (o.Flood || few) {
 			t.Errorf("%+v: connections are told in order: %v", o, ordered)
 		}
 		slices.SortFunc(got.connections, byStream)
@@ -203,7 +203,7 @@ func TestMemory(t *testing.T) {
 	}
 	few, many := keeps(traffic.Options{Packets: 480_000, Connections: 80_000}), keeps(traffic.Options{Packets: 960_000, Connections: 160_000})
 	t.Logf("%.1f MB, and with twice the packets %.1f MB", few/1e6, many/1e6)
-	if many > few*1.15 || few > 32e6 {
+	if few > 12e6 || many > 12e6 { // all of them would be 22 and 45; one in eight stays open
 		t.Error("that is too much")
 	}
 	const flood = 200_000

@@ -40,7 +40,7 @@ const (
 	chosen     = 1 << 30
 	marks      = superseded | chosen
 	// roomy connections are kept, whatever becomes of them.
-	roomy = 1 << 16
+	roomy = 1 << 14
 )
 
 func newTable() *table {
