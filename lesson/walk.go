@@ -144,15 +144,17 @@ func (w *Walker) Tell(e Event) error {
 	return nil
 }
 
-// calls notes the arrow that a call itself walks.
+// calls notes a call, which may be the cause of what comes.
 func (w *Walker) calls(c *Call) {
-	on := map[string]tcp.Event{Listen.String(): tcp.PassiveOpen, Cancel.String(): tcp.Close}
-	r, verdict := tcp.Answer(w.state[c.End&1], on[c.Name])
-	switch _, known := on[c.Name]; {
-	case c.Name == Crash.String():
-		w.state[c.End&1] = tcp.Closed // no arrow: the state is lost with the machine
-	case known && verdict == tcp.Moves:
-		w.walk(c.End&1, ArrowOf(r), r.To)
+	end := c.End & 1
+	w.called[end] = caused[c.Name]
+	switch c.Name {
+	case Crash.String():
+		w.state[end] = tcp.Closed // no arrow: the state is lost with the machine
+	case Listen.String():
+		if r, verdict := tcp.Answer(w.state[end], tcp.PassiveOpen); verdict == tcp.Moves {
+			w.walk(end, ArrowOf(r), r.To)
+		}
 	}
 }
 

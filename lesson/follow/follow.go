@@ -105,7 +105,8 @@ func (t *Table) Observe(s *tcp.Segment) (*Flow, tcp.Step) {
 	t.Segments++
 	r := t.find(s.Src, s.Dst)
 	syn := s.Flags&(tcp.SYN|tcp.ACK|tcp.RST) == tcp.SYN
-	f, reused := (*Flow)(nil), false
+	var f *Flow
+	reused := false
 	switch {
 	case r == none:
 		f, r = t.add(s.Src, s.Dst, tcp.Conn{})

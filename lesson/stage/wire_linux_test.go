@@ -55,9 +55,7 @@ func (h hosts) Blank(from tcp.End, fromPort, toPort uint16) tcp.Captured {
 // wired makes two hosts to play on, in the run that has namespaces of its own.
 func wired(t testing.TB, o wire.Options) stage.Options {
 	t.Helper()
-	if os.Getenv(private) == "" {
-		t.Skip("TestPrivate runs this in namespaces of its own")
-	}
+	inNamespaces(t)
 	w, err := wire.New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -79,6 +77,14 @@ func wired(t testing.TB, o wire.Options) stage.Options {
 	}
 }
 
+// inNamespaces skips a test that is for the run in namespaces of its own.
+func inNamespaces(t testing.TB) {
+	t.Helper()
+	if os.Getenv(private) == "" {
+		t.Skip("TestPrivate runs this in namespaces of its own")
+	}
+}
+
 // eachLesson calls f for every lesson with each of its flags and without.
 func eachLesson(f func(l *lesson.Lesson, set map[string]bool)) {
 	for _, l := range lessons.All() {
@@ -93,6 +99,7 @@ func eachLesson(f func(l *lesson.Lesson, set map[string]bool)) {
 // kernels are asked for every row and agree, and two runs are told alike. The
 // arrows that were walked are those that docs/states.md names lessons for.
 func TestWireLessons(t *testing.T) {
+	inNamespaces(t)
 	var mu sync.Mutex
 	walked := map[string][]lesson.Arrow{}
 	t.Run("play", func(t *testing.T) {
