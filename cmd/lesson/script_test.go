@@ -126,7 +126,7 @@ func peer() {
 }
 
 // need skips a test on a machine that cannot run it, and fails it in CI.
-func need(t *testing.T, ok bool, why string) {
+func need(t testing.TB, ok bool, why string) {
 	t.Helper()
 	switch {
 	case ok:

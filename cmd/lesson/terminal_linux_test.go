@@ -24,7 +24,7 @@ import (
 
 // screen is a lesson running on a terminal of its own.
 type screen struct {
-	t        *testing.T
+	t        testing.TB
 	cmd      *exec.Cmd
 	keys     *os.File // the side a person sits at
 	tty      *os.File // the side the lesson has; kept open to look at its modes
@@ -37,14 +37,14 @@ type screen struct {
 }
 
 // watch plays a lesson on a terminal.
-func watch(t *testing.T, args ...string) *screen {
+func watch(t testing.TB, args ...string) *screen {
 	t.Helper()
 	need(t, canPlay(), "no lesson can be played on this machine: lesson handshake --private says why")
 	return onTerminal(t, nil, args...)
 }
 
 // onTerminal starts the program on a terminal of 80 by 24.
-func onTerminal(t *testing.T, env []string, args ...string) *screen {
+func onTerminal(t testing.TB, env []string, args ...string) *screen {
 	t.Helper()
 	ptmx, tty, err := pty.Open()
 	check(t, err)
@@ -79,7 +79,7 @@ func onTerminal(t *testing.T, env []string, args ...string) *screen {
 	return s
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func (s *screen) child() int {
 }
 
 // gone waits until a process is no more.
-func gone(t *testing.T, pid int) {
+func gone(t testing.TB, pid int) {
 	t.Helper()
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {

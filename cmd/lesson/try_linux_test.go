@@ -17,7 +17,7 @@ import (
 var marks atomic.Int64
 
 // alive lists the processes that have a mark on their command line.
-func alive(t *testing.T, mark string) (pids []int) {
+func alive(t testing.TB, mark string) (pids []int) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	check(t, err)
@@ -34,7 +34,7 @@ func alive(t *testing.T, mark string) (pids []int) {
 }
 
 // sign is the process whose command line begins as given.
-func sign(t *testing.T, mark, begins string) int {
+func sign(t testing.TB, mark, begins string) int {
 	t.Helper()
 	for _, pid := range alive(t, mark) {
 		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))

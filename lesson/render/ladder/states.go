@@ -58,11 +58,14 @@ func (p *pen) rule(r tcp.Rule) {
 
 // walkedIn names the lessons that walk an arrow, or says why Linux cannot.
 func (p *pen) walkedIn(r *tcp.Rule, walks lesson.Walks) string {
-	if names := walks[lesson.ArrowOf(r)]; len(names) > 0 {
+	if names := first(walks[lesson.ArrowOf(r)]); len(names) > 0 {
 		return p.say(statesWords.walked) + p.colon() + p.clean(strings.Join(names, p.also())) + p.stop()
 	}
 	return p.say(lesson.Unwalked(lesson.ArrowOf(r)))
 }
+
+// first are the first lessons of an arrow that many walk.
+func first(names []string) []string { return names[:min(len(names), 3)] }
 
 func (p *pen) statesPlain(walks lesson.Walks) {
 	p.line(row{{none, p.say(statesWords.title) + p.stop()}})
@@ -124,7 +127,7 @@ func StatesMarkdown(w io.Writer, l lang.Lang, walks lesson.Walks) error {
 			f("\n%s\n|---|---|---|---|---|", p.say(statesWords.columns))
 			for _, r := range rules {
 				walked := p.say(lesson.Unwalked(lesson.ArrowOf(&r)))
-				if names := walks[lesson.ArrowOf(&r)]; len(names) > 0 {
+				if names := first(walks[lesson.ArrowOf(&r)]); len(names) > 0 {
 					walked = "`" + strings.Join(names, "` `") + "`"
 				}
 				f("| %s | %s | %s | %s | %s |", p.say(r.On.Text()), r.To, p.say(r.Why), r.Ref, walked)
