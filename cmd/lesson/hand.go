@@ -159,6 +159,9 @@ func (h *hand) sockets() error {
 		if err != nil {
 			continue // it is shown as not known
 		}
+		if s.State == tcp.Listen {
+			s.ReceiveQueue, s.SendQueue = 0, 0 // connections, not bytes
+		}
 		now[e] = lesson.SocketDetail{
 			Kernel:      kernel(s),
 			Retransmits: s.Retransmits, ReceiveQueue: s.ReceiveQueue, SendQueue: s.SendQueue,

@@ -248,14 +248,14 @@ func (d *director) arrived(s *lesson.Segment) (err error) {
 }
 
 // overtakes lets those arrive that the segment has overtaken, or that it
-// repeats.
+// repeats. What takes no sequence number is never repeated: any will do.
 func (d *director) overtakes(by *lesson.Segment) error {
 	for i := 0; i < len(d.way.flights); i++ {
 		f := d.way.flights[i]
 		if f.segment == by || f.segment.Step.From != by.Step.From {
 			continue
 		}
-		if f.until == lesson.Reorder || f.until == lesson.Delay && repeats(&by.Segment, &f.segment.Segment) {
+		if f.until == lesson.Reorder || f.until == lesson.Delay && (f.segment.SeqLen() == 0 || repeats(&by.Segment, &f.segment.Segment)) {
 			d.way.flights = slices.Delete(d.way.flights, i, i+1)
 			if err := d.land(f.segment, lesson.Arrived); err != nil {
 				return err

@@ -139,9 +139,14 @@ func (l *line) segment(s *lesson.Segment) {
 
 func (l *line) fate(s *lesson.Segment) {
 	l.string("fate", s.Fate.String())
-	l.key("repeats")
+	l.times("repeats", s.Repeats)
+	l.times("provoked", s.Provoked)
+}
+
+func (l *line) times(name string, list []time.Duration) {
+	l.key(name)
 	l.open('[')
-	for _, d := range s.Repeats {
+	for _, d := range list {
 		l.item()
 		l.duration(d)
 	}

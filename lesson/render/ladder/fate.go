@@ -213,9 +213,22 @@ func (l *Ladder) meets(s *lesson.Segment) (out []paragraph) {
 	return out
 }
 
+// repetitions are those that a segment's being on its way has provoked, at both
+// ends.
+func (l *Ladder) repetitions(s *lesson.Segment) (out []paragraph) {
+	from := s.Step.From & 1
+	if len(s.Repeats) > 0 {
+		out = append(out, paragraph{none, "", sentence(l.repeated(words.repeated, from, s.Repeats), l.o.Lang)})
+	}
+	if len(s.Provoked) > 0 {
+		out = append(out, paragraph{none, "", sentence(l.repeated(words.provoked, from.Peer(), s.Provoked), l.o.Lang)})
+	}
+	return out
+}
+
 // repeated tells how often a segment was sent again while it was on its way,
 // and how long its sender waited each time.
-func (l *Ladder) repeated(who tcp.End, at []time.Duration) string {
+func (l *Ladder) repeated(said lang.Text, who tcp.End, at []time.Duration) string {
 	const most = 8
 	var waits []string
 	for i, d := range at {
@@ -228,7 +241,7 @@ func (l *Ladder) repeated(who tcp.End, at []time.Duration) string {
 		waits = slices.Concat(waits[:most/2], []string{l.clean("…")}, waits[len(waits)-most/2+1:])
 	}
 	list := strings.Join(waits, l.also())
-	return strings.NewReplacer("%who", l.say(words.end[who&1]), "%times", timesIn(l.o.Lang, len(at)), "%list", list).Replace(l.say(words.repeated))
+	return strings.NewReplacer("%who", l.say(words.end[who&1]), "%times", timesIn(l.o.Lang, len(at)), "%list", list).Replace(l.say(said))
 }
 
 // traffic is a connection's size, and what did not simply arrive.

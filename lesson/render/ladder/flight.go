@@ -47,10 +47,7 @@ func (l *Ladder) waiting(f *lesson.Flight, looks [2]look) []paragraph {
 			out = append(out, paragraph{boldInk, l.sign.alert + " ", l.byItself(f, tcp.End(e), moved)})
 		}
 	}
-	from := f.Segment.Step.From & 1
-	if at := f.Segment.Repeats; len(at) > 0 {
-		say(none, l.repeated(from, at))
-	}
+	out = append(out, l.repetitions(f.Segment)...)
 	if clock := l.clock(f); clock != "" {
 		say(faintInk, clock)
 	}

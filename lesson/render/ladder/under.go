@@ -17,9 +17,7 @@ func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
 	if len(out) > 0 {
 		findings &^= tcp.Crossed // said already, and of whom
 	}
-	if len(s.Repeats) > 0 {
-		out = append(out, paragraph{none, "", sentence(l.repeated(s.Step.From, s.Repeats), l.o.Lang)})
-	}
+	out = append(out, l.repetitions(s)...)
 	out = append(out, l.findings(findings)...)
 	if s.Step.Findings.Has(tcp.Corrected) {
 		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.revision(s.Step.Revised)})

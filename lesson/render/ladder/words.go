@@ -21,7 +21,7 @@ var words = struct {
 
 	stillFlying, inFlight, beforeIt, afterIt, kernelOf              lang.Text
 	crosses, overtakes, repeated                                    lang.Text
-	heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
+	provoked, heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
 	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck lang.Text
 	none                                                            lang.Text
 }{
@@ -51,8 +51,10 @@ var words = struct {
 	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
 	repeated:  lang.Text{EN: "the %who's kernel has sent it again %times meanwhile, waiting %list", ZH: "其间%who内核重传了%times，等待时间依次为 %list"},
 
+	provoked:  lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, waiting %list", ZH: "其间%who内核收不到应答，把先前发过的重传了%times，等待时间依次为 %list"},
+
 	heldFor:   lang.Text{EN: "held for %s", ZH: "已扣住 %s"},
-	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将再次重传"},
+	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将重传"},
 	behind:    lang.Text{EN: "%s more are waiting behind it", ZH: "后面还有 %s 个报文段在等待"},
 	behindOne: lang.Text{EN: "1 more is waiting behind it", ZH: "后面还有 1 个报文段在等待"},
 	waitedOut: lang.Text{EN: "the %1's kernel has waited long enough: %2", ZH: "%1的内核等待期满：%2"},
