@@ -19,11 +19,11 @@ var words = struct {
 	frame, kernelAgrees, discards               lang.Text
 	differs, warning                            lang.Text
 
-	stillFlying, inFlight, beforeIt, afterIt, kernelOf              lang.Text
-	crosses, overtakes, repeated                                    lang.Text
+	stillFlying, inFlight, beforeIt, afterIt, kernelOf                        lang.Text
+	crosses, overtakes, repeated                                              lang.Text
 	provoked, heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
-	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck lang.Text
-	none                                                            lang.Text
+	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck           lang.Text
+	none                                                                      lang.Text
 }{
 	end:          [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
 	prints:       lang.Text{EN: "prints", ZH: "输出"},
@@ -51,7 +51,7 @@ var words = struct {
 	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
 	repeated:  lang.Text{EN: "the %who's kernel has sent it again %times meanwhile, waiting %list", ZH: "其间%who内核重传了%times，等待时间依次为 %list"},
 
-	provoked:  lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, waiting %list", ZH: "其间%who内核收不到应答，把先前发过的重传了%times，等待时间依次为 %list"},
+	provoked: lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, waiting %list", ZH: "其间%who内核收不到应答，把先前发过的重传了%times，等待时间依次为 %list"},
 
 	heldFor:   lang.Text{EN: "held for %s", ZH: "已扣住 %s"},
 	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将重传"},
