@@ -56,7 +56,7 @@ func (a *app) onWire(o wire.Options) (*ground, error) {
 	if err != nil {
 		return nil, private.Refused(err, a.args)
 	}
-	g := &ground{source: hosts{w}, wire: w, link: w.LinkType()}
+	g := &ground{source: w.Segments(), wire: w, link: w.LinkType()}
 	g.close = func() {
 		for _, d := range g.diag {
 			if d != nil {
@@ -72,35 +72,4 @@ func (a *app) onWire(o wire.Options) (*ground, error) {
 		}
 	}
 	return g, nil
-}
-
-// hosts is the wire as a stage sees it.
-type hosts struct{ *wire.Wire }
-
-func (h hosts) Next() (tcp.Captured, error) {
-	f, err := h.Wire.Next()
-	return f.Captured, err
-}
-
-func (h hosts) Poll() (tcp.Captured, bool, error) {
-	f, ok, err := h.Wire.Poll()
-	return f.Captured, ok, err
-}
-
-func (h hosts) Deliver(from tcp.End, c *tcp.Captured) error {
-	return h.Wire.Deliver(&wire.Frame{Captured: *c, From: from})
-}
-
-func (h hosts) Corrupt(c *tcp.Captured) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Corrupt().Captured
-}
-
-func (h hosts) Blank(from tcp.End, fromPort, toPort uint16) tcp.Captured {
-	return h.Wire.Blank(from, fromPort, toPort).Captured
-}
-
-func (h hosts) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Altered(change).Captured
 }

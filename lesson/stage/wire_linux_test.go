@@ -21,37 +21,6 @@ import (
 	"lesson/lesson/tcp"
 )
 
-// hosts is the wire as the stage sees it.
-type hosts struct{ *wire.Wire }
-
-func (h hosts) Next() (tcp.Captured, error) {
-	f, err := h.Wire.Next()
-	return f.Captured, err
-}
-
-func (h hosts) Poll() (tcp.Captured, bool, error) {
-	f, ok, err := h.Wire.Poll()
-	return f.Captured, ok, err
-}
-
-func (h hosts) Deliver(from tcp.End, c *tcp.Captured) error {
-	return h.Wire.Deliver(&wire.Frame{Captured: *c, From: from})
-}
-
-func (h hosts) Corrupt(c *tcp.Captured) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Corrupt().Captured
-}
-
-func (h hosts) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Altered(change).Captured
-}
-
-func (h hosts) Blank(from tcp.End, fromPort, toPort uint16) tcp.Captured {
-	return h.Wire.Blank(from, fromPort, toPort).Captured
-}
-
 // wired makes two hosts to play on, in the run that has namespaces of its own.
 func wired(t testing.TB, o wire.Options) stage.Options {
 	t.Helper()
@@ -69,7 +38,7 @@ func wired(t testing.TB, o wire.Options) stage.Options {
 		t.Cleanup(func() { diag[e].Close() })
 	}
 	return stage.Options{
-		Place: lesson.Private, Port: 2023, Message: "你好，世界！！！", Wire: hosts{w},
+		Place: lesson.Private, Port: 2023, Message: "你好，世界！！！", Wire: w.Segments(),
 		Ask: func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
 			s, err := diag[e].Ask(local, remote)
 			return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
