@@ -30,7 +30,7 @@ run: build ## build it and play a lesson live: make run LESSON=teardown
 	@bin/lesson $(LESSON)
 
 test: needs ## run every test; installs what they need
-	$(GO) test -timeout 10m ./...
+	$(GO) test -p 1 -timeout 20m ./... # one package at a time: live tests share the processors with nobody
 	@$(MAKE) --no-print-directory race
 
 race: needs ## run the tests in which goroutines meet under the race detector
@@ -68,7 +68,7 @@ bench-peers: build ## measure it against tcptrace, tcpdump and tshark; installs 
 	@$(GO) run ./cmd/peers -rounds $(ROUNDS)
 
 docs: go ## regenerate what is generated in docs/, and the goldens
-	$(GO) test ./lesson/stage -run TestLiveWalks -update # the others read what it writes
+	$(GO) test ./lesson/stage -run TestPrivate -update # the others read what it writes
 	$(GO) test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 vuln: go ## look for known holes in what we depend on (needs the network)
@@ -96,8 +96,8 @@ go:
 # The race detector needs a C compiler, and the article's programs need python3.
 # Without them, and without the right to install them, those tests are skipped.
 needs: go
-	@command -v gcc >/dev/null && command -v python3 >/dev/null && exit 0; \
+	@for p in gcc python3 tcpdump; do command -v $$p >/dev/null || missing=1; done; [ -n "$$missing" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as="sudo -n"; else exit 0; fi; \
 	command -v apt-get >/dev/null || exit 0; \
-	echo "installing gcc for the race detector and python3"; \
-	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends gcc libc6-dev python3 >/dev/null || true
+	echo "installing gcc for the race detector, python3 and tcpdump"; \
+	$$as apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$as apt-get install -y -qq --no-install-recommends gcc libc6-dev python3 tcpdump >/dev/null || true

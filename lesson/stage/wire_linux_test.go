@@ -86,12 +86,7 @@ func TestWireLessons(t *testing.T) {
 				for i := range runs {
 					o := wired(t, wire.Options{IPv6: i%2 == 1})
 					o.Set = set
-					var r record
-					var w lesson.Walker
-					if err := stage.Play(context.Background(), l, o, both{&r, &w}); err != nil {
-						t.Fatalf("%v\n%s", err, r)
-					}
-					agreed(t, r)
+					r, w := kept(t, l, o)
 					if i == 0 {
 						first = r
 						mu.Lock()
@@ -106,6 +101,26 @@ func TestWireLessons(t *testing.T) {
 	})
 	if !testing.Short() && !t.Failed() {
 		holdWalks(t, walked)
+	}
+}
+
+// kept plays a lesson until it keeps its promise. A machine too busy to deliver
+// a segment within 200 ms makes its sender repeat it, which nobody promised; the
+// kernels agree all the same.
+func kept(t *testing.T, l *lesson.Lesson, o stage.Options) (r record, w lesson.Walker) {
+	t.Helper()
+	for tries := 3; ; tries-- {
+		r, w = nil, lesson.Walker{}
+		err := stage.Play(context.Background(), l, o, both{&r, &w})
+		agreed(t, r)
+		var p *lang.Problem
+		switch {
+		case err == nil:
+			return r, w
+		case tries == 1 || !errors.As(err, &p) || p.Code != lang.ExitDiffers:
+			t.Fatalf("%v\n%s", err, r)
+		}
+		t.Logf("again, for %v", err)
 	}
 }
 
