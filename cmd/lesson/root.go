@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"lesson/lesson/lessons"
 	"lesson/lesson/render/ladder"
 )
 
@@ -21,9 +20,9 @@ func (a *app) root() *cobra.Command {
 		Use:   a.in(say("lesson [LESSON|VERB]", "lesson [课程|命令]")),
 		Short: a.in(say("TCP, live in the terminal", "在终端里现场观察 TCP")),
 		Long: a.in(say(
-			"lesson lets a real client and a real server talk on this machine, captures the segments the kernel sends, and draws them with the states of both ends. Without root it works in a private network of its own.",
-			"lesson 在本机上让真实的客户端与服务器通信，抓取内核发出的报文段，并连同两端的状态一起画出来。没有 root 权限时，它在自己的私有网络中运行。")),
-		Example: examples(),
+			"lesson lets a real client and a real server talk on this machine, captures the segments the kernel sends, and draws them with the states of both ends. One key decides what becomes of each. It needs no root.",
+			"lesson 在本机上让真实的客户端与服务器通信，抓取内核发出的报文段，并连同两端的状态一起画出来；按一个键就能决定每个报文段的命运。不需要 root 权限。")),
+		Example: examples,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -73,11 +72,12 @@ func (a *app) root() *cobra.Command {
 	return root
 }
 
-// examples are the first things to try: the first lesson, and the last as root.
-func examples() string {
-	all := lessons.All()
-	return "  lesson " + all[0].Name + "\n  sudo lesson " + all[len(all)-1].Name + "\n  lesson explain capture.pcapng"
-}
+// examples are the first things to try.
+const examples = `  lesson handshake
+  lesson teardown
+  lesson try --server 'python3 Server.py' --client 'python3 Client.py'
+  sudo lesson watch --port 8080
+  lesson explain capture.pcapng`
 
 // complete completes a flag's value in a shell.
 func complete(cmd *cobra.Command, flag string, f cobra.CompletionFunc) {
