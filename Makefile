@@ -59,7 +59,7 @@ bench: go ## run the benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 docs: go ## regenerate what is generated in docs/, and the goldens
-	$(GO) test ./lesson/stage -run TestLiveWalks -update # the others read what it writes
+	$(GO) test ./lesson/stage -run TestPrivate -update # the others read what it writes
 	$(GO) test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
 vuln: go ## look for known holes in what we depend on (needs the network)

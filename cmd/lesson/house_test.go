@@ -31,6 +31,7 @@ var rooms = []struct {
 	{"lesson/lesson", []string{"lesson/lesson/tcp/...", "lesson/lesson/lang"}},
 	{"lesson/lesson/follow", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson/lessons", []string{"lesson/lesson"}},
+	{"lesson/lesson/recorded", []string{"lesson/lesson"}},
 	{"lesson/lesson/stage", []string{"lesson/lesson", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
 	{"lesson/lesson/trial", []string{"lesson/lesson", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
 	{"lesson/lesson/render/...", []string{"lesson/lesson", "lesson/lesson/render/...", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},
