@@ -25,12 +25,13 @@ type Place uint8
 
 // The places.
 const (
-	File    Place = iota // a capture file
-	Host                 // the host's own loopback interface
-	Private              // the wire between two hosts in network namespaces of our own
+	File     Place = iota // a capture file
+	Host                  // the host's own loopback interface
+	Private               // the wire between two hosts in network namespaces of our own
+	Recorded              // that wire, in a run that is part of the program
 )
 
-func (p Place) String() string { return [...]string{"file", "host", "private"}[p] }
+func (p Place) String() string { return [...]string{"file", "host", "private", "recorded"}[p] }
 
 // Opening is a story's first event; in JSON, "lesson".
 type Opening struct {
@@ -38,7 +39,7 @@ type Opening struct {
 	Title     lang.Text // "The four-way close"
 	Refs      string    // "RFC 9293 §3.6", may be empty
 	Place     Place
-	Interface string            // "lo", or the file's name for a file ("-" for a pipe)
+	Interface string            // "lo"; the file's name for a file ("-" for a pipe); the kernel of a recorded run ("Linux 6.18")
 	Ends      [2]netip.AddrPort // by tcp.End; a live client's port is not known yet (0). Unset for a table of connections.
 	Checked   bool              // the kernel is asked for the states
 }

@@ -18,8 +18,8 @@ type Wire struct{ options Options }
 func New(Options) (*Wire, error) {
 	return nil, &lang.Problem{
 		What: lang.Text{
-			EN: "live lessons need Linux; elsewhere this program reads captures",
-			ZH: "实时演示需要 Linux；在其他系统上本程序可以读取抓包文件",
+			EN: "live lessons need Linux; elsewhere this program shows recordings and reads captures",
+			ZH: "实时演示需要 Linux；在其他系统上，本程序可以播放录制的演示、读取抓包文件",
 		},
 		Hint: lang.Text{EN: "lesson explain FILE", ZH: "lesson explain 文件"},
 		Code: lang.ExitRefused,

@@ -143,9 +143,11 @@ func (h *hand) back() {
 	}
 	h.reading = max(h.reading-1, 1)
 	h.aside = func() error {
-		return h.drawn.Again(h.reading, say("b further back · any other key returns", "b 继续往前 · 其他键返回"))
+		return h.drawn.Again(h.reading, furtherBack)
 	}
 }
+
+var furtherBack = say("b further back · any other key returns", "b 继续往前 · 其他键返回")
 
 // sockets shows what both kernels say in full.
 func (h *hand) sockets() error {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"lesson/lesson"
+	"lesson/lesson/lang"
 	"lesson/lesson/lessons"
 )
 
@@ -47,6 +48,8 @@ type liveFlags struct {
 	ipv6          bool
 	host, private bool
 	step, noStep  bool
+	recorded      bool   // show the recording
+	live          string // the flag, if one is given, that only a live run can satisfy
 	write         string
 	set           map[string]*bool // the lesson's own options
 }
@@ -73,7 +76,14 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 		if err := f.check(cmd.Flags()); err != nil {
 			return err
 		}
-		return a.play(l, f)
+		if f.recorded {
+			return a.recording(l, f)
+		}
+		err := a.play(l, f)
+		if p, ok := lang.AsProblem(err); ok && p.Code == lang.ExitRefused {
+			return a.instead(l, f, p)
+		}
+		return err
 	}
 	fl := cmd.Flags()
 	fl.SortFlags = false
@@ -93,6 +103,7 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 	fl.BoolVar(&f.step, "step", false, a.in(steps))
 	fl.BoolVar(&f.noStep, "no-step", false, a.in(say("never wait", "从不等待")))
 	fl.StringVarP(&f.write, "write", "w", "", a.in(say("save the capture in `FILE.pcapng`; - is stdout", "把抓包保存到 `FILE.pcapng`；- 表示标准输出")))
+	fl.BoolVar(&f.recorded, "recorded", false, a.in(say("show a recording of the lesson, on any system", "观看本课的录制演示，任何系统均可")))
 	f.outputFlags.add(a, fl)
 	cmd.Example = a.lessonExamples(l)
 	for _, name := range []string{"port", "message"} {
@@ -142,6 +153,9 @@ func (f *liveFlags) check(fl *pflag.FlagSet) error {
 		if err := contradiction(fl, pair[0], pair[1]); err != nil {
 			return err
 		}
+	}
+	if err := f.checkRecorded(fl); err != nil {
+		return err
 	}
 	if f.write == "" && fl.Changed("write") {
 		return usage(say("-w needs the name of a file", "-w 需要文件名"), say("-w FILE.pcapng", "-w FILE.pcapng"))

@@ -80,7 +80,7 @@ func TestPrivate(t *testing.T) {
 		args = append(args, "-test.v")
 	}
 	if *update {
-		args = append(args, "-update")
+		args = append(args, "-update", "-test.parallel=1", "-test.run=^TestWireLessons$") // recordings keep the times
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Env = append(os.Environ(), private+"=1", "CI=true")
@@ -173,7 +173,7 @@ func (r record) lines() []string {
 			}
 		case *lesson.Segment:
 			s := &e.Step
-			out = append(out, fmt.Sprintf("segment %d %s %s seq %s ack %s len %d | %v -> %v kernel %v %v notes %d %v", e.N, s.From, e.Flags,
+			out = append(out, fmt.Sprintf("segment %d %s %s %s seq %s ack %s len %d | %v -> %v kernel %v %v notes %d %v", e.N, e.Fate, s.From, e.Flags,
 				near(s.Seq), near(s.Ack), e.Len, s.Before, s.After, e.Kernel[0].State, e.Kernel[1].State, len(e.Explain), s.Findings.Names()))
 		case *lesson.Rest:
 			out = append(out, fmt.Sprintf("rest after %d | %v kernel %v %v", e.After, e.State, e.Kernel[0].State, e.Kernel[1].State))

@@ -10,7 +10,7 @@ import (
 	"lesson/lesson/tcp"
 )
 
-var update = flag.Bool("update", false, "rewrite lesson/lessons/walks.txt")
+var update = flag.Bool("update", false, "rewrite lesson/lessons/walks.txt and lesson/recorded/runs")
 
 // holdWalks holds lesson/lessons/walks.txt, which docs/states.md is made from,
 // to what happened; and every arrow to a lesson, or to the reason why there is

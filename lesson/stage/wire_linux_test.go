@@ -77,7 +77,10 @@ func TestWireLessons(t *testing.T) {
 			if l.Name == minute {
 				runs = 1
 			}
-			if testing.Short() {
+			switch {
+			case *update:
+				runs = 1
+			case testing.Short():
 				runs = min(runs-1, 2)
 			}
 			t.Run(fmt.Sprint(l.Name, set), func(t *testing.T) {
@@ -89,6 +92,7 @@ func TestWireLessons(t *testing.T) {
 					r, w := kept(t, l, o)
 					if i == 0 {
 						first = r
+						holdRecording(t, l, set, r)
 						mu.Lock()
 						walked[l.Name] = append(walked[l.Name], w.Arrows()...)
 						mu.Unlock()

@@ -1,5 +1,10 @@
 package tcp
 
+import (
+	"encoding/json"
+	"errors"
+)
+
 // Step is what one segment did to both ends of its connection. It is a plain
 // value: observing a segment allocates nothing.
 type Step struct {
@@ -29,6 +34,31 @@ func (p *Path) Rules() []*Rule {
 		out = append(out, &rules[id])
 	}
 	return out
+}
+
+// MarshalJSON writes the arrows down as the numbers of their rules.
+func (p Path) MarshalJSON() ([]byte, error) {
+	ids := make([]int, p.n)
+	for i := range ids {
+		ids[i] = int(p.rules[i])
+	}
+	return json.Marshal(ids)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (p *Path) UnmarshalJSON(data []byte) error {
+	var ids []int
+	if err := json.Unmarshal(data, &ids); err != nil {
+		return err
+	}
+	*p = Path{}
+	for _, id := range ids {
+		if id < 0 || id >= len(rules) || int(p.n) == len(p.rules) {
+			return errors.New("a path of rules that there are not")
+		}
+		p.add(RuleID(id))
+	}
+	return nil
 }
 
 func (p *Path) add(id RuleID) {

@@ -13,11 +13,11 @@ import (
 
 // words are the fixed phrases.
 var words = struct {
-	end                                         [2]lang.Text
-	prints, inferred, unknown, kernelSays       lang.Text
-	liveHost, livePrivate, file, stdin, checked lang.Text
-	frame, kernelAgrees, discards               lang.Text
-	differs, warning                            lang.Text
+	end                                                   [2]lang.Text
+	prints, inferred, unknown, kernelSays                 lang.Text
+	liveHost, livePrivate, recorded, file, stdin, checked lang.Text
+	frame, kernelAgrees, discards                         lang.Text
+	differs, warning                                      lang.Text
 
 	stillFlying, inFlight, beforeIt, afterIt, kernelOf                        lang.Text
 	crosses, overtakes, repeated                                              lang.Text
@@ -32,6 +32,7 @@ var words = struct {
 	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
 	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
 	livePrivate:  lang.Text{EN: "live, private hosts", ZH: "实时抓包：私有主机"},
+	recorded:     lang.Text{EN: "recording, %s", ZH: "录制的演示，%s"},
 	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
 	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
 	checked:      lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
@@ -194,6 +195,8 @@ func (p *pen) source(o *lesson.Opening) string {
 		t = words.liveHost
 	case lesson.Private:
 		t = words.livePrivate
+	case lesson.Recorded:
+		t = words.recorded
 	case lesson.File:
 	}
 	s := strings.ReplaceAll(p.say(t), "%s", name)
