@@ -62,6 +62,7 @@ type Call struct {
 	Name    string // "connect"
 	Phase   Phase
 	Text    lang.Text   // as drawn at the lifeline: "connect()", "recv() = 0, end of file"
+	Exit    *int        // the exit code of a program that has ended; nil where none has
 	Console []lang.Text // what the program printed at that moment, line by line
 	Time    time.Duration
 }

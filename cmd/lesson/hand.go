@@ -8,6 +8,7 @@ import (
 
 	"lesson/capture/sockets"
 	"lesson/lesson"
+	actor "lesson/lesson/hand"
 	"lesson/lesson/lang"
 	"lesson/lesson/render/ladder"
 	"lesson/lesson/stage"
@@ -108,7 +109,7 @@ func (h *hand) Idle(kernel [2]lesson.Kernel) error {
 func (h *hand) Keys() <-chan byte { return h.keys.pressed() }
 
 // Key does what a key asks for.
-func (h *hand) Key(key byte, held bool) (*stage.Choice, error) {
+func (h *hand) Key(key byte, held bool) (*actor.Choice, error) {
 	h.resize() // what comes next is drawn for the terminal as it is now
 	switch {
 	case key == 'q' || key == 'Q' || key == 3 || key == 4:
@@ -124,13 +125,13 @@ func (h *hand) Key(key byte, held bool) (*stage.Choice, error) {
 	case h.aside != nil:
 		h.aside, h.reading = nil, 0 // any other key returns to the segment
 	case key == ' ' || key == '\r' || key == '\n':
-		return &stage.Choice{Planned: true}, nil
+		return &actor.Choice{Planned: true}, nil
 	case key == 'n':
-		return &stage.Choice{Verb: lesson.Deliver}, nil
+		return &actor.Choice{Verb: lesson.Deliver}, nil
 	}
 	for _, c := range choices {
 		if key == c.key && h.aside == nil {
-			return &stage.Choice{Verb: c.verb}, nil
+			return &actor.Choice{Verb: c.verb}, nil
 		}
 	}
 	return nil, nil

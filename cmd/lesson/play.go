@@ -54,13 +54,26 @@ func (a *app) play(l *lesson.Lesson, f *liveFlags) error {
 
 // stepped says whether the lesson waits for keys.
 func (a *app) stepped(l *lesson.Lesson, f *liveFlags) (bool, error) {
+	if err := a.needKeys(f); err != nil {
+		return false, err
+	}
+	return (f.step || l.Step && !f.noStep && !f.json) && a.hasKeys(f), nil
+}
+
+// hasKeys reports whether there is a terminal to draw on and one to type at.
+func (a *app) hasKeys(f *liveFlags) bool {
 	_, keys := terminal(a.stdin)
 	_, screen := terminal(a.screen(f))
-	if f.step && !(keys && screen) {
-		return false, usage(say("--step needs a terminal to show the steps on and to read keys from", "--step 需要终端来显示步骤并读取按键"),
-			say("leave out --step, or do not redirect", "去掉 --step，或不要重定向"))
+	return keys && screen
+}
+
+// needKeys refuses to step where nobody could press a key.
+func (a *app) needKeys(f *liveFlags) error {
+	if !f.step || a.hasKeys(f) {
+		return nil
 	}
-	return (f.step || l.Step && !f.noStep && !f.json) && keys && screen, nil
+	return usage(say("--step needs a terminal to show the steps on and to read keys from", "--step 需要终端来显示步骤并读取按键"),
+		say("leave out --step, or do not redirect", "去掉 --step，或不要重定向"))
 }
 
 // checkStdout refuses a capture on stdout where it would do harm.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -30,10 +31,14 @@ func (a *app) tryCommand() *cobra.Command {
 			"try 在两台私有主机上运行两个程序，自己充当两者之间的线路，并画出它们建立的每个连接。客户端无论请求哪个 IPv4 地址（包括 127.0.0.1），到达的都是服务器，所以程序不必修改；本机的网络不受影响。服务器开始监听后才启动客户端；客户端结束并且连接都已关闭后，服务器会被停止。")),
 		Example: `  lesson try --server 'python3 Server.py' --client 'python3 Client.py'
   lesson try --server 'python3 -m http.server 80' --client 'curl -s http://192.0.2.1/'
+  lesson try --step --server 'python3 Server.py' --client 'python3 Client.py'
   lesson try --server ./echo-server --client 'echo hello | nc -N localhost 7' -w trial.pcapng`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := f.outputFlags.check(cmd.Flags()); err != nil {
+				return err
+			}
+			if err := contradiction(cmd.Flags(), "step", "json"); err != nil {
 				return err
 			}
 			for e, name := range [2]string{"client", "server"} {
@@ -49,6 +54,7 @@ func (a *app) tryCommand() *cobra.Command {
 	fl.SortFlags = false
 	fl.StringVar(&f.commands[tcp.Server], "server", "", a.in(say("the server: a `COMMAND` as for a shell", "服务器：`COMMAND` 是 shell 命令")))
 	fl.StringVar(&f.commands[tcp.Client], "client", "", a.in(say("the client: a `COMMAND` as for a shell", "客户端：`COMMAND` 是 shell 命令")))
+	fl.BoolVar(&f.step, "step", false, a.in(say("hold each segment in flight; a key decides what becomes of it", "让每个报文段停在途中，由按键决定它的去向")))
 	fl.StringVarP(&f.write, "write", "w", "", a.in(say("save the capture in `FILE.pcapng`; - is stdout", "把抓包保存到 `FILE.pcapng`；- 表示标准输出")))
 	f.outputFlags.add(a, fl)
 	complete(cmd, "write", cobra.FixedCompletions([]string{"pcapng"}, cobra.ShellCompDirectiveFilterFileExt))
@@ -59,6 +65,9 @@ func (a *app) tryCommand() *cobra.Command {
 // its own: whatever becomes of it, nothing of it stays.
 func (a *app) try(f *tryFlags) error {
 	if err := a.checkStdout(&f.liveFlags); err != nil {
+		return err
+	}
+	if err := a.needKeys(&f.liveFlags); err != nil {
 		return err
 	}
 	if private.Child() {
@@ -94,20 +103,33 @@ func (a *app) trial(f *tryFlags) (err error) {
 		return err
 	}
 	screen := a.screen(&f.liveFlags)
-	if f.json {
-		out = append(out, events.New(a.stdout))
-	} else {
-		out = append(out, ladder.New(screen, a.drawing(screen, &f.outputFlags)))
-	}
 	ctx, stop := untilSignal()
 	defer stop()
-	err = trial.Run(ctx, trial.Options{
+	o := trial.Options{
 		Commands:  f.commands,
 		Wire:      between{on.wire},
 		Listening: on.diag[tcp.Server].Listening,
 		Ask:       on.ask,
 		Width:     a.width(screen),
-	}, out)
+	}
+	if f.json {
+		out = append(out, events.New(a.stdout))
+	} else {
+		drawn := ladder.New(screen, a.drawing(screen, &f.outputFlags))
+		out = append(out, drawn)
+		if f.step {
+			k, err := openKeyboard(a.stdin.(*os.File))
+			if err != nil {
+				return err
+			}
+			defer k.close()
+			o.Hand = &hand{app: a, screen: screen, drawn: drawn, keys: k, diag: on.diag}
+		}
+	}
+	err = trial.Run(ctx, o, out)
+	if errors.Is(err, errQuit) {
+		return nil
+	}
 	if s := signalled(0); errors.As(err, &s) {
 		return exit(128 + int(s))
 	}
@@ -127,6 +149,12 @@ func (b between) Next() (tcp.Captured, tcp.End, error) {
 func (b between) Poll() (tcp.Captured, tcp.End, bool, error) {
 	f, ok, err := b.Wire.Poll()
 	return f.Captured, f.From, ok, err
+}
+
+// Corrupt turns one bit over.
+func (b between) Corrupt(c *tcp.Captured) tcp.Captured {
+	f := wire.Frame{Captured: *c}
+	return f.Corrupt().Captured
 }
 
 // Deliver hands a segment to the host that did not send it.

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"lesson/lesson"
+	"lesson/lesson/hand"
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 )
@@ -84,7 +85,7 @@ type Options struct {
 	// the lesson.
 	Pause func(context.Context, Pause) error
 	// Hand, unless nil, decides what becomes of each segment. It needs Hosts.
-	Hand     Hand
+	Hand     hand.Hand
 	Patience time.Duration // for each wait; 0: 5 s
 	Settle   time.Duration // for the kernel to agree at rest; 0: 200 ms
 }

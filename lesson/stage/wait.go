@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lesson/lesson"
+	"lesson/lesson/hand"
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 )
@@ -69,7 +70,7 @@ func (d *director) oneMore(what lang.Text) error {
 			}
 			connect = &call{}
 		case key, ok := <-keys:
-			if _, err := d.key(key, ok, false); err != nil {
+			if _, err := hand.Press(d.o.Hand, key, ok, false); err != nil {
 				return err
 			}
 		case <-again:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lesson/lesson"
+	"lesson/lesson/hand"
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 )
@@ -34,9 +35,6 @@ type flight struct {
 	until   lesson.Verb // why it is kept: Hold, Reorder, Delay
 	left    time.Time
 }
-
-// overtaken is how long a segment waits for one that overtakes it.
-const overtaken = time.Second
 
 // read takes note of every segment that has left its sender. It is called
 // after everything that makes a kernel send, so that what happens at one end
@@ -255,7 +253,7 @@ func (d *director) overtakes(by *lesson.Segment) error {
 		if f.segment == by || f.segment.Step.From != by.Step.From {
 			continue
 		}
-		if f.until == lesson.Reorder || f.until == lesson.Delay && (f.segment.SeqLen() == 0 || repeats(&by.Segment, &f.segment.Segment)) {
+		if f.until == lesson.Reorder || f.until == lesson.Delay && (f.segment.SeqLen() == 0 || hand.Repeats(&by.Segment, &f.segment.Segment)) {
 			d.way.flights = slices.Delete(d.way.flights, i, i+1)
 			if err := d.land(f.segment, lesson.Arrived); err != nil {
 				return err
@@ -269,19 +267,12 @@ func (d *director) overtakes(by *lesson.Segment) error {
 // overdue lets a segment arrive that nothing has overtaken.
 func (d *director) overdue() error {
 	for i, f := range d.way.flights {
-		if f.until == lesson.Reorder && time.Since(f.left) > overtaken {
+		if f.until == lesson.Reorder && time.Since(f.left) > hand.Overtaken {
 			d.way.flights = slices.Delete(d.way.flights, i, i+1)
 			return d.land(f.segment, lesson.Arrived)
 		}
 	}
 	return nil
-}
-
-// repeats reports whether s is another sending of what t carries.
-func repeats(s, t *tcp.Segment) bool {
-	const opens = tcp.SYN | tcp.ACK // a SYN,ACK is no repeated SYN
-	return s.SeqLen() > 0 && s.Flags&opens == t.Flags&opens &&
-		t.Seq.LessEq(s.Seq) && s.End().LessEq(t.End())
 }
 
 // absorbed takes off the wire what a held segment provokes: its sender's
@@ -291,7 +282,7 @@ func (d *director) absorbed(from tcp.End, c *tcp.Captured) bool {
 	after := func(s *lesson.Segment) time.Duration { return time.Duration(c.Time - s.Time) }
 	if s := d.way.held; s != nil {
 		switch {
-		case s.Step.From == from && repeats(&c.Segment, &s.Segment):
+		case s.Step.From == from && hand.Repeats(&c.Segment, &s.Segment):
 			s.Repeats = append(s.Repeats, after(s))
 			return true
 		case s.Step.From != from && d.conn().Sent(from, &c.Segment):
@@ -300,7 +291,7 @@ func (d *director) absorbed(from tcp.End, c *tcp.Captured) bool {
 		}
 	}
 	for _, f := range d.way.flights {
-		if s := f.segment; f.until == lesson.Hold && s.Step.From == from && repeats(&c.Segment, &s.Segment) {
+		if s := f.segment; f.until == lesson.Hold && s.Step.From == from && hand.Repeats(&c.Segment, &s.Segment) {
 			s.Repeats = append(s.Repeats, after(s))
 			return true
 		}

@@ -15,6 +15,7 @@ import (
 	"lesson/capture/sockets"
 	"lesson/capture/wire"
 	"lesson/lesson"
+	"lesson/lesson/hand"
 	"lesson/lesson/lang"
 	"lesson/lesson/lessons"
 	"lesson/lesson/stage"
@@ -181,16 +182,16 @@ func (w *whim) press() {
 
 func (w *whim) Keys() <-chan byte { return w.keys }
 
-func (w *whim) Key(_ byte, held bool) (*stage.Choice, error) {
+func (w *whim) Key(_ byte, held bool) (*hand.Choice, error) {
 	verbs := []lesson.Verb{lesson.Drop, lesson.Duplicate, lesson.Reorder, lesson.Delay, lesson.Corrupt}
 	switch {
 	case !held:
 		return nil, nil
 	case w.most > 0 && w.random.IntN(3) == 0:
 		w.most--
-		return &stage.Choice{Verb: verbs[w.random.IntN(len(verbs))]}, nil
+		return &hand.Choice{Verb: verbs[w.random.IntN(len(verbs))]}, nil
 	}
-	return &stage.Choice{Planned: true}, nil
+	return &hand.Choice{Planned: true}, nil
 }
 
 // TestWireWhims plays with a person who drops, doubles, delays and corrupts

@@ -1,26 +1,39 @@
 package trial
 
 import (
+	"errors"
 	"net/netip"
+	"os"
 	"runtime"
+	"slices"
 	"time"
 
 	"lesson/lesson"
+	"lesson/lesson/hand"
 	"lesson/lesson/tcp"
 )
 
-// passage is a segment's way over the wire. What it did may be read once done
-// is closed.
+// passage is a segment's way over the wire.
 type passage struct {
 	tcp.Captured
-	from   tcp.End
-	before lesson.Kernel    // of a SYN's receiver: does it listen?
-	after  [2]lesson.Kernel // by end
-	err    error            // why a kernel could not be asked
-	done   chan struct{}
-	owner  *connection     // found when it departs
-	row    *lesson.Segment // its departure, and its arrival too unless told is set
-	told   bool            // its departure has been told by itself
+	from     tcp.End
+	inFlight [2]lesson.Kernel // by end, when it had left
+	repeats  []time.Duration  // when its sender repeated it while it was held
+	provoked []time.Duration  // when its receiver meanwhile repeated a segment
+	owner    *connection      // found when it departs
+	row      *lesson.Segment  // its departure, and its arrival too unless told is set
+	told     bool             // its departure has been told by itself
+}
+
+// landing is what becomes of a segment. What the kernels said after it may be
+// read once done is closed.
+type landing struct {
+	*passage
+	what  tcp.Captured // as it arrives
+	fate  lesson.Fate
+	after [2]lesson.Kernel // by end
+	err   error            // why a kernel could not be asked
+	done  chan struct{}
 }
 
 // carry passes segments on until the wire ends, each at once, so that what the
@@ -49,9 +62,20 @@ func (x *trial) carry() {
 	}
 }
 
-// next waits for a segment to be sent.
+// next waits for a segment to be sent. One that nothing overtakes arrives
+// after a while.
 func (x *trial) next(sent *flight) error {
+	if i := slices.IndexFunc(x.kept, func(k kept) bool { return k.verb == lesson.Reorder }); i >= 0 {
+		x.deadline(x.kept[i].since.Add(hand.Overtaken))
+		defer x.deadline(time.Time{})
+		if time.Since(x.kept[i].since) > hand.Overtaken {
+			return x.release(i, sent)
+		}
+	}
 	c, from, err := x.o.Wire.Next()
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -63,26 +87,63 @@ func (x *trial) next(sent *flight) error {
 	return nil
 }
 
-// pass delivers a segment and asks both kernels what that did.
+// pass lets a segment have its fate.
 func (x *trial) pass(p *passage, sent *flight) error {
-	defer close(p.done)
-	to := p.from.Peer()
-	if err := x.deliver(p, sent); err != nil {
+	verb := lesson.Deliver
+	if x.o.Hand != nil {
+		var ok bool
+		if verb, ok = x.verdict(p, sent); !ok {
+			return nil
+		}
+	}
+	switch verb {
+	case lesson.Drop:
+		x.stays(p, lesson.Lost)
+		return nil
+	case lesson.Reorder, lesson.Delay:
+		x.kept = append(x.kept, kept{p, verb, time.Now()})
+		x.stays(p, lesson.Delayed)
+		return nil
+	}
+	fate, what := lesson.Delivered, p.Captured
+	if verb == lesson.Corrupt {
+		fate, what = lesson.Corrupted, x.o.Wire.Corrupt(&p.Captured)
+	}
+	if err := x.land(p, what, fate, sent); err != nil {
 		return err
 	}
-	p.after[to] = x.ask(p, to)
-	p.after[p.from] = x.ask(p, p.from)
+	if verb == lesson.Duplicate {
+		if err := x.land(p, p.Captured, lesson.Copied, sent); err != nil {
+			return err
+		}
+	}
+	return x.overtakes(p, sent)
+}
+
+// land delivers a segment and asks both kernels what that did.
+func (x *trial) land(p *passage, what tcp.Captured, fate lesson.Fate, sent *flight) error {
+	l := &landing{passage: p, what: what, fate: fate, done: make(chan struct{})}
+	defer close(l.done)
+	if err := x.deliver(l, sent); err != nil {
+		return err
+	}
+	for _, e := range [2]tcp.End{p.from.Peer(), p.from} {
+		if l.after[e], l.err = x.ask(p, e); l.err != nil {
+			break
+		}
+	}
 	return nil
 }
 
 // deliver delivers a segment, and takes down in which order it arrived and
 // others were sent. Nothing else is taken down meanwhile.
-func (x *trial) deliver(p *passage, sent *flight) error {
+func (x *trial) deliver(l *landing, sent *flight) error {
 	x.order.Lock()
 	defer x.order.Unlock()
-	x.drain(p.from.Peer(), nothing)
+	to := l.from.Peer()
+	x.drain(to, nothing)
 	start := time.Now().UnixNano()
-	if err := x.o.Wire.Deliver(p.from.Peer(), &p.Captured); err != nil {
+	if err := x.o.Wire.Deliver(to, &l.what); err != nil {
 		return err
 	}
 	var after []*passage
@@ -96,13 +157,13 @@ func (x *trial) deliver(p *passage, sent *flight) error {
 		}
 		q := x.passage(c, from)
 		sent.add(q)
-		if q.Time < start || q.ignores(p) {
+		if q.Time < start || q.ignores(l.passage) {
 			x.departed(q)
 		} else {
 			after = append(after, q)
 		}
 	}
-	x.happens(item{arrived: p})
+	x.happens(item{arrived: l})
 	for _, q := range after {
 		x.departed(q)
 	}
@@ -127,9 +188,9 @@ func (x *trial) departed(p *passage) {
 
 // passage begins one. Whether anybody listens, only the kernel can say.
 func (x *trial) passage(c tcp.Captured, from tcp.End) *passage {
-	p := &passage{Captured: c, from: from, done: make(chan struct{})}
-	if p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
-		p.before = x.ask(p, from.Peer())
+	p := &passage{Captured: c, from: from}
+	for e := range p.inFlight {
+		p.inFlight[e], _ = x.ask(p, tcp.End(e)) // if that fails, so does asking later
 	}
 	return p
 }
@@ -174,14 +235,9 @@ func called(s *tcp.Segment) bool {
 }
 
 // ask asks one end's kernel about the segment's connection.
-func (x *trial) ask(p *passage, e tcp.End) lesson.Kernel {
+func (x *trial) ask(p *passage, e tcp.End) (lesson.Kernel, error) {
 	ends := p.ends()
-	k, err := x.o.Ask(e, ends[e], ends[e.Peer()])
-	if err != nil {
-		p.err = err
-		return lesson.Kernel{}
-	}
-	return k
+	return x.o.Ask(e, ends[e], ends[e.Peer()])
 }
 
 // ends are the addresses of the connection, by host.

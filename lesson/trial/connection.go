@@ -17,10 +17,11 @@ type connection struct {
 	ends     [2]netip.AddrPort
 	opener   tcp.End
 	untold   []*lesson.Segment
-	begun    bool         // some of it has been told
-	flying   []*passage   // sent and not arrived
-	shown    [2]tcp.State // by end, as told last
-	last     time.Time    // when a segment of it was sent last
+	begun    bool             // some of it has been told
+	flying   []*passage       // sent and not arrived
+	shown    [2]tcp.State     // by end, as told last
+	truth    [2]lesson.Kernel // by end, what its kernel said last
+	last     time.Time        // when a segment of it was sent last
 }
 
 // over reports whether a connection has been and is gone; one end may still
@@ -49,9 +50,9 @@ func (x *trial) owner(p *passage) *connection {
 	}
 	x.latest[ends] = c
 	x.all = append(x.all, c)
-	if p.before.Asked() { // whether anybody listens, no segment shows
-		c.narrator.Conn().Know(p.from, tcp.Closed)
-		c.narrator.Conn().Know(p.from.Peer(), p.before.State)
+	if k := p.inFlight[p.from.Peer()]; p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN && k.Asked() {
+		c.narrator.Conn().Know(p.from, tcp.Closed) // whether anybody listens, no segment shows
+		c.narrator.Conn().Know(p.from.Peer(), k.State)
 	}
 	return c
 }
@@ -65,41 +66,87 @@ func (x *trial) departs(p *passage) error {
 	return nil
 }
 
-// arrives takes a segment that has been delivered into the story.
-func (x *trial) arrives(p *passage) error {
-	<-p.done
-	if p.err != nil && !x.deaf {
+// arrives takes what has become of a segment into the story.
+func (x *trial) arrives(l *landing) error {
+	<-l.done
+	if l.err != nil && !x.deaf {
 		x.deaf = true
-		if err := x.warn(deaf(p.err)); err != nil {
+		if err := x.warn(deaf(l.err)); err != nil {
 			return err
 		}
 	}
-	c := p.owner
-	c.flying = slices.DeleteFunc(c.flying, func(q *passage) bool { return q == p })
-	// What the receiver has done before this reaches it stands before it.
-	for _, q := range c.flying {
-		if q.from != p.from && !q.told && q.row.Step.Before[q.from] != q.row.Step.After[q.from] {
-			q.told = true
-			if err := x.row(c, q.row); err != nil {
-				return err
-			}
+	p, c := l.passage, l.owner
+	if l.fate != lesson.Delayed {
+		c.flying = slices.DeleteFunc(c.flying, func(q *passage) bool { return q == p })
+	}
+	switch {
+	case l.fate.Arrives():
+		if err := x.crosses(c, p); err != nil {
+			return err
 		}
+	case p.told:
+		return nil
 	}
-	s, left := p.row, p.row.Step
-	if p.told {
+	s, left, first := p.row, p.row.Step, !p.told && l.fate != lesson.Copied
+	s.Repeats, s.Provoked = p.repeats, p.provoked
+	switch {
+	case !l.fate.Arrives():
+		s.Fate = l.fate
+		if to := p.from.Peer(); c.shown[to] != tcp.Unknown {
+			s.Step.Before[to], s.Step.After[to] = c.shown[to], c.shown[to]
+		}
+	case first:
+		s.Captured = l.what
+		c.narrator.Arrive(s, l.fate)
+	case l.fate == lesson.Corrupted:
+		s.Captured = l.what
+		s = c.narrator.Later(p.row, l.fate, time.Now())
+	case l.fate == lesson.Delivered:
 		s = c.narrator.Later(p.row, lesson.Arrived, time.Now())
-	} else {
-		c.narrator.Arrive(s, lesson.Delivered)
+	default:
+		s = c.narrator.Later(p.row, l.fate, time.Now())
 	}
+	p.told = true
 	// What its sender has done since it left is told with what that sent.
-	if e := p.from; !p.told && left.Before[e] != left.After[e] {
+	if e := p.from; first && left.Before[e] != left.After[e] {
 		s.Step.After[e] = left.After[e]
 	} else if c.shown[e] != tcp.Unknown {
 		s.Step.Before[e], s.Step.After[e] = c.shown[e], c.shown[e]
 	}
-	c.sum.Observe(&p.Segment)
-	x.check(c, p, s)
+	if l.fate.Arrives() {
+		c.sum.Observe(&s.Segment)
+	}
+	for e := range s.Before {
+		before, on := s.Step.Before[e], s.Step.Before[e]
+		if first && tcp.End(e) == p.from {
+			on = s.Step.After[e]
+		}
+		s.Before[e] = agreeing(before, c.truth[e], p.inFlight[e])
+		s.InFlight[e] = agreeing(on, p.inFlight[e], c.truth[e])
+	}
+	x.check(c, l, s)
 	return x.row(c, s)
+}
+
+// crosses tells the departure of what the receiver has sent before a segment
+// reaches it, if that has changed its state.
+func (x *trial) crosses(c *connection, p *passage) error {
+	for _, q := range c.flying {
+		if q.from == p.from || q.told || q.row.Step.Before[q.from] == q.row.Step.After[q.from] {
+			continue
+		}
+		q.told = true
+		for e := range q.row.Before {
+			q.row.Before[e] = agreeing(q.row.Step.Before[e], c.truth[e], q.inFlight[e])
+			q.row.InFlight[e] = agreeing(q.row.Step.After[e], q.inFlight[e], c.truth[e])
+		}
+		q.row.Repeats, q.row.Provoked = q.repeats, q.provoked
+		q.row.Kernel = q.row.InFlight
+		if err := x.row(c, q.row); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lag is how long a kernel is given to show what it has done.
@@ -108,11 +155,11 @@ const lag = 50 * time.Millisecond
 // check compares what both kernels said with what the segment did. The program
 // that it has woken may have gone on already: then its kernel's answer is true
 // of a later moment, a segment to come shows that, and it does not count here.
-func (x *trial) check(c *connection, p *passage, s *lesson.Segment) {
+func (x *trial) check(c *connection, l *landing, s *lesson.Segment) {
 	late := time.Now().Add(lag)
-	for e, k := range p.after {
+	for e, k := range l.after {
 		e := tcp.End(e)
-		for ; k.Asked() && !k.Agrees(s.Step.After[e]); k = x.ask(p, e) {
+		for ; k.Asked() && !k.Agrees(s.Step.After[e]); k, _ = x.ask(l.passage, e) {
 			if x.sent(c, e) {
 				k = lesson.Kernel{}
 				break
@@ -131,6 +178,9 @@ func (x *trial) check(c *connection, p *passage, s *lesson.Segment) {
 			k.State = s.Step.After[e] // the listener found in place of no socket is CLOSED
 		}
 		s.Kernel[e] = k
+		if k.Asked() {
+			c.truth[e] = k
+		}
 	}
 }
 

@@ -43,6 +43,40 @@ func (t *telling) call(e tcp.End, name string, text lang.Text, console []lang.Te
 	return t.tell(c)
 }
 
+// exit tells how a program has ended.
+func (t *telling) exit(e tcp.End, code *int, text lang.Text) error {
+	c := &lesson.Call{End: e, Name: "exit", Text: text, Exit: code}
+	if !t.first.IsZero() {
+		c.Time = max(0, time.Since(t.first))
+	}
+	return t.tell(c)
+}
+
+// show makes a connection the one that is told.
+func (t *telling) show(c *connection) error {
+	if t.current == c {
+		return nil
+	}
+	if t.current != nil {
+		if err := t.flush(t.current); err != nil {
+			return err
+		}
+	}
+	if len(c.untold) > 0 {
+		return t.flush(c)
+	}
+	return t.introduce(c, false)
+}
+
+// introduce names the connection that is told from here on.
+func (t *telling) introduce(c *connection, meanwhile bool) error {
+	if err := t.call(c.opener, "connection", introduced(c, meanwhile), nil); err != nil {
+		return err
+	}
+	t.current, c.begun = c, true
+	return nil
+}
+
 func (t *telling) remark(texts ...lang.Text) error { return t.notes(lesson.Remark, texts) }
 
 func (t *telling) warn(texts ...lang.Text) error { return t.notes(lesson.Warning, texts) }
@@ -92,13 +126,12 @@ func (t *telling) flush(c *connection) error {
 		return nil
 	}
 	if c != t.current {
-		if err := t.call(c.opener, "connection", introduced(c, c.untold[0].Since < t.told), nil); err != nil {
+		if err := t.introduce(c, c.untold[0].Since < t.told); err != nil {
 			return err
 		}
-		t.current, c.begun = c, true
 	}
 	for _, s := range c.untold {
-		if s.Fate != lesson.Arrived {
+		if s.Fate.Departs() {
 			t.segments++
 		}
 		t.told = s.Since

@@ -5,6 +5,7 @@
 //	trial.go       what a trial is made of: Options, Run
 //	watch.go       the one goroutine that follows programs and wire
 //	carry.go       a segment comes, is delivered, and the kernels are asked
+//	hold.go        a person decides what becomes of a segment
 //	connection.go  one connection, segment by segment
 //	telling.go     several connections as one story
 //	program_*.go   one program, on a terminal of its own
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"lesson/lesson"
+	"lesson/lesson/hand"
 	"lesson/lesson/tcp"
 )
 
@@ -35,6 +37,8 @@ type Wire interface {
 	// Deliver hands a segment to a host, and returns when its kernel has
 	// dealt with it.
 	Deliver(tcp.End, *tcp.Captured) error
+	// Corrupt is a copy with one bit turned over on its way.
+	Corrupt(*tcp.Captured) tcp.Captured
 	// Do runs a function on a thread of a host.
 	Do(tcp.End, func() error) error
 	// Addr is a host's address.
@@ -51,6 +55,8 @@ type Options struct {
 	Ask func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error)
 	// Listening asks the server's kernel whether any socket listens.
 	Listening func() (bool, error)
+	// Hand, unless nil, decides what becomes of each segment.
+	Hand hand.Hand
 	// Width is how many columns the programs' terminals have; 0: 80.
 	Width int
 

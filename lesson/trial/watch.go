@@ -28,17 +28,21 @@ type trial struct {
 	items   chan item // what happens, in order
 	queue   []item    // taken from items already
 	quit    chan struct{}
+	kept    []kept        // the carrier's own: what stays on its way
+	broke   error         // why the person has ended it
 	carried chan struct{} // closed when the wire has ended
 	broken  error         // why it has; read once carried is closed
 	begun   time.Time
 	last    time.Time // when anything happened last
 	left    time.Time // when the client ended
 	stopped time.Time // when the server was asked to end
+	idled   time.Time // when it was shown last that nothing is in flight
 	noted   bool      // that connections stay open
 	deaf    bool      // the kernel cannot be asked
 	telling
 
 	order    sync.Mutex                 // of what goes into items
+	closing  sync.Mutex                 // of the wire's deadline
 	programs [2]atomic.Pointer[program] // by end; nil until it is started
 }
 
@@ -46,7 +50,8 @@ type trial struct {
 // what a program has printed, or how it has ended.
 type item struct {
 	sent    *passage
-	arrived *passage
+	held    *holding
+	arrived *landing
 	end     tcp.End
 	printed []byte
 	done    func() // to be called when it is told
@@ -71,8 +76,10 @@ func (x *trial) happens(i item) {
 
 // close ends everything that is left. The wire is its owner's to close.
 func (x *trial) close() {
+	x.closing.Lock()
 	close(x.quit)
 	_ = x.o.Wire.SetDeadline(time.Now()) // wakes Next
+	x.closing.Unlock()
 	<-x.carried
 	for e := range x.programs {
 		if p := x.programs[e].Load(); p != nil {
@@ -81,6 +88,17 @@ func (x *trial) close() {
 		}
 	}
 	endAll()
+}
+
+// deadline sets the wire's, unless the trial is over.
+func (x *trial) deadline(t time.Time) {
+	x.closing.Lock()
+	defer x.closing.Unlock()
+	select {
+	case <-x.quit:
+	default:
+		_ = x.o.Wire.SetDeadline(t)
+	}
 }
 
 // run follows the trial to its end.
@@ -93,6 +111,10 @@ func (x *trial) run() error {
 	}
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
+	var keys <-chan byte
+	if x.o.Hand != nil {
+		keys = x.o.Hand.Keys()
+	}
 	for {
 		if len(x.queue) > 0 {
 			i := x.queue[0]
@@ -105,6 +127,10 @@ func (x *trial) run() error {
 		select {
 		case i := <-x.items:
 			x.queue = append(x.queue, i)
+		case key, ok := <-keys:
+			if err := x.press(key, ok); err != nil {
+				return err
+			}
 		case <-x.carried:
 			return x.broken
 		case <-tick.C:
@@ -123,6 +149,8 @@ func (x *trial) handle(i item) error {
 	switch {
 	case i.sent != nil:
 		return x.departs(i.sent)
+	case i.held != nil:
+		return x.hold(i.held)
 	case i.arrived != nil:
 		return x.arrives(i.arrived)
 	case i.state != nil:
@@ -205,6 +233,9 @@ func (x *trial) ended(e tcp.End) bool {
 // over.
 func (x *trial) tend() (over bool, err error) {
 	quiet := time.Since(x.last)
+	if err := x.idle(quiet); err != nil {
+		return false, err
+	}
 	if quiet >= calm {
 		for e := range x.programs {
 			if err := x.lines(tcp.End(e), true); err != nil {
@@ -274,7 +305,7 @@ func (x *trial) exited(e tcp.End, state *os.ProcessState) error {
 	if e == tcp.Client {
 		x.left = time.Now()
 	}
-	return x.call(e, "exit", ending(state, e == tcp.Server && !x.stopped.IsZero()), nil)
+	return x.exit(e, exitCode(state), ending(state, e == tcp.Server && !x.stopped.IsZero()))
 }
 
 // lines tells what a program has printed and is not told yet.
@@ -306,5 +337,6 @@ func (x *trial) end(failed error) error {
 	if x.ctx.Err() != nil {
 		cause = context.Cause(x.ctx)
 	}
-	return x.tell(x.ending(dropped, cause != nil && errors.Is(failed, cause)))
+	stopped := cause != nil && errors.Is(failed, cause) || x.broke != nil
+	return x.tell(x.ending(dropped, stopped))
 }

@@ -37,6 +37,16 @@ func endZH(e tcp.End) string {
 // started is the command line, as a shell shows it.
 func started(command string) lang.Text { return same("$ " + command) }
 
+// exitCode is a program's, as a shell gives it: 128 and the signal's number
+// where a signal has ended it.
+func exitCode(s *os.ProcessState) *int {
+	code := s.ExitCode()
+	if signal := s.Sys().(syscall.WaitStatus); signal.Signaled() {
+		code = 128 + int(signal.Signal())
+	}
+	return &code
+}
+
 func ending(s *os.ProcessState, asked bool) lang.Text {
 	signal := s.Sys().(syscall.WaitStatus)
 	switch {

@@ -70,6 +70,9 @@ func (l *line) call(c *lesson.Call) {
 	l.string("name", c.Name)
 	l.string("phase", c.Phase.String())
 	l.text("text", c.Text)
+	if c.Exit != nil {
+		l.int("exit", int64(*c.Exit))
+	}
 	l.key("console")
 	l.open('[')
 	for _, t := range c.Console {
