@@ -436,3 +436,90 @@ func TestEveryKey(t *testing.T) {
 	}
 	s.restored()
 }
+
+// The same with two programs of one's own: whose kernel sends again is theirs
+// no more, and how they have ended is told.
+func TestTrialDropLastAck(t *testing.T) {
+	s := watch(t, "try", "--step", "--quiet",
+		"--server", "peer serve :2023", "--client", "peer send 192.168.0.193:2023 hello")
+	dropped := false
+	s.decide(func(held string) string {
+		if !dropped && lastAck.MatchString(held) {
+			dropped = true
+			return "d"
+		}
+		return " "
+	})
+	if code := s.code(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, s.text())
+	}
+	for _, want := range []string{"lost", "retransmission", "hello", "exits, code 0", "is stopped"} {
+		if !strings.Contains(escapes.ReplaceAllString(s.text(), ""), want) {
+			t.Errorf("%q was not shown:\n%s", want, s.text())
+		}
+	}
+	s.restored()
+}
+
+var (
+	numbered = regexp.MustCompile(`^(?:[❶-❿]|\(\d+\)) `)
+	lastAck  = regexp.MustCompile(`(?s)^[^ ]+ ACK .*in flight.*TIME_WAIT.*LAST_ACK`)
+)
+
+// decide presses the key for each segment that is held, until the end.
+func (s *screen) decide(key func(held string) string) {
+	s.t.Helper()
+	late := time.AfterFunc(2*patience, func() { _ = s.cmd.Process.Kill() })
+	defer late.Stop()
+	go func() {
+		<-s.ended
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.news.Broadcast()
+	}()
+	decided := map[string]bool{}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ; !s.finished; s.news.Wait() {
+		select {
+		case <-s.ended:
+			return
+		default:
+		}
+		shown := escapes.ReplaceAllString(s.shown.String(), "")
+		parts := strings.Split(shown, "┃ ")
+		for i := len(parts) - 2; i >= 0; i-- {
+			n := numbered.FindString(parts[i])
+			if n == "" {
+				continue
+			}
+			held := strings.Join(parts[i:], "")
+			if !decided[n] && strings.Contains(held, "in flight") && strings.Contains(held, prompt) {
+				decided[n] = true
+				_, err := s.keys.WriteString(key(held))
+				check(s.t, err)
+			}
+			break
+		}
+	}
+}
+
+// Ctrl-C and q end both programs while a segment is held.
+func TestTrialQuit(t *testing.T) {
+	for key, code := range map[string]int{"q": 0, "\x03": 130} {
+		mark := strconv.Itoa(os.Getpid()) + "." + strconv.FormatInt(marks.Add(1), 10) + "8"
+		s := watch(t, "try", "--step", "--server", "exec peer serve :7 "+mark, "--client", "exec peer dial 10.1.2.3:7 "+mark)
+		s.until("❶", 1)
+		s.until(prompt, 1)
+		s.typed(key)
+		if got := s.code(); got != code {
+			t.Errorf("%q: exit code %d, want %d\n%s", key, got, code, s.text())
+		}
+		for late := time.Now().Add(patience); len(alive(t, mark)) > 0; {
+			if time.Now().After(late) {
+				t.Fatalf("processes stay: %v", alive(t, mark))
+			}
+		}
+		s.restored()
+	}
+}

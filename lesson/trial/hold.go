@@ -209,23 +209,25 @@ func (x *trial) press(key byte, ok bool) error {
 	return err
 }
 
-// idle shows that nothing is in flight.
+// idle shows that nothing is in flight. Where a kernel will send again, the
+// trial waits for that.
 func (x *trial) idle(quiet time.Duration) error {
 	if x.o.Hand == nil || quiet < calm || time.Since(x.idled) < calm {
 		return nil
 	}
-	x.idled = time.Now()
-	var now [2]lesson.Kernel
+	x.idled, x.expected = time.Now(), false
+	var shown [2]lesson.Kernel
 	for _, c := range x.all {
 		if len(c.flying) > 0 {
 			return nil
 		}
-	}
-	if c := x.current; c != nil {
-		for e := range now {
-			e := tcp.End(e)
-			now[e], _ = x.o.Ask(e, c.ends[e], c.ends[e.Peer()]) // only shown
+		for e, local := range c.ends {
+			k, _ := x.o.Ask(tcp.End(e), local, c.ends[tcp.End(e).Peer()]) // only shown
+			x.expected = x.expected || k.Timer == "retransmit"
+			if c == x.current {
+				shown[e] = k
+			}
 		}
 	}
-	return x.o.Hand.Idle(now)
+	return x.o.Hand.Idle(shown)
 }

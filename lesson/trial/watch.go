@@ -23,22 +23,23 @@ const (
 
 // trial is one run.
 type trial struct {
-	ctx     context.Context
-	o       Options
-	items   chan item // what happens, in order
-	queue   []item    // taken from items already
-	quit    chan struct{}
-	kept    []kept        // the carrier's own: what stays on its way
-	broke   error         // why the person has ended it
-	carried chan struct{} // closed when the wire has ended
-	broken  error         // why it has; read once carried is closed
-	begun   time.Time
-	last    time.Time // when anything happened last
-	left    time.Time // when the client ended
-	stopped time.Time // when the server was asked to end
-	idled   time.Time // when it was shown last that nothing is in flight
-	noted   bool      // that connections stay open
-	deaf    bool      // the kernel cannot be asked
+	ctx      context.Context
+	o        Options
+	items    chan item // what happens, in order
+	queue    []item    // taken from items already
+	quit     chan struct{}
+	kept     []kept        // the carrier's own: what stays on its way
+	broke    error         // why the person has ended it
+	carried  chan struct{} // closed when the wire has ended
+	broken   error         // why it has; read once carried is closed
+	begun    time.Time
+	last     time.Time // when anything happened last
+	left     time.Time // when the client ended
+	stopped  time.Time // when the server was asked to end
+	idled    time.Time // when it was shown last that nothing is in flight
+	expected bool      // a kernel will send again; known while a person decides
+	noted    bool      // that connections stay open
+	deaf     bool      // the kernel cannot be asked
 	telling
 
 	order    sync.Mutex                 // of what goes into items
@@ -248,7 +249,7 @@ func (x *trial) tend() (over bool, err error) {
 		return false, x.await()
 	case !x.ended(tcp.Client):
 		return false, nil
-	case quiet < calm && time.Since(x.left) < x.o.Linger, !closed && quiet < x.o.Linger:
+	case quiet < calm && time.Since(x.left) < x.o.Linger, !closed && (quiet < x.o.Linger || x.expected):
 		return false, nil
 	case !closed && !x.noted:
 		x.noted = true
