@@ -48,7 +48,9 @@ func (x *explainer) readAhead(src batcher) error {
 			end := min(at+group, len(b.segments))
 			x.table.touch(b.hashes[at:end])
 			for i := at; i < end; i++ {
-				x.observe(b.hashes[i], &b.segments[i], true)
+				if slot, _, _ := x.place(b.hashes[i], &b.segments[i], true); slot != nowhere {
+					x.table.conn(slot).Follow(&b.segments[i])
+				}
 			}
 		}
 		if x.err != nil {

@@ -149,15 +149,37 @@ func (x *explainer) captured(c *tcp.Captured) {
 
 // observe shows a segment to its connection.
 func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {
+	slot, stream, reused := x.place(h, s, matches)
+	if slot == nowhere {
+		var unknown tcp.Conn // whatever it does to the states is not known any more
+		return stream, unknown.Observe(s)
+	}
+	conn := x.table.conn(slot)
+	step = conn.Observe(s)
+	if reused {
+		step.Findings |= tcp.PortReused
+	}
+	if step.N == 1 && (stream == x.opt.Stream || stream == 0 && x.opt.Detail == Fitting) {
+		x.ends[tcp.Client], x.ends[tcp.Server] = conn.Ends()
+	}
+	return stream, step
+}
+
+// nowhere is the slot of a segment whose connection has been forgotten.
+const nowhere = 1<<32 - 1
+
+// place finds the connection that a segment belongs to, or begins one; reused
+// says that it takes the place of one between the same ends.
+func (x *explainer) place(h uint64, s *tcp.Segment, matches bool) (slot uint32, stream int, reused bool) {
 	x.segments++
 	slot, ok := x.table.find(h, &s.Src, &s.Dst)
-	begins, reused := !ok, ok && x.table.conn(slot).StartsNew(s)
+	begins := !ok
+	reused = ok && x.table.conn(slot).StartsNew(s)
 	if opens := s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; begins && x.past.any() && (!opens || x.opt.Detail != Table) {
 		stream, known := x.past.find(h)
 		if reused = known && opens; known && !reused {
 			x.late++
-			var unknown tcp.Conn // whatever it does to the states is not known any more
-			return int(stream), unknown.Observe(s)
+			return nowhere, int(stream), false
 		}
 	}
 	switch {
@@ -167,24 +189,15 @@ func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int,
 		slot, begins = x.table.replace(h, slot, uint32(x.streams)), true
 		x.streams++
 	}
-	conn, number := x.table.conn(slot), x.table.number(slot)
-	step = conn.Observe(s)
-	if reused {
-		step.Findings |= tcp.PortReused
-	}
+	number := x.table.number(slot)
 	if matches && *number&chosen == 0 {
 		*number |= chosen
 	}
 	stream = int(*number &^ marks)
-	if begins {
-		if stream == 0 {
-			x.first = s.Time
-		}
-		if stream == x.opt.Stream || stream == 0 && x.opt.Detail == Fitting {
-			x.ends[tcp.Client], x.ends[tcp.Server] = conn.Ends()
-		}
+	if begins && stream == 0 {
+		x.first = s.Time
 	}
-	return stream, step
+	return slot, stream, reused
 }
 
 // begin gives a new connection a slot: a fresh one, or that of one that can

@@ -97,17 +97,47 @@ func (c *Conn) StartsNew(s *Segment) bool {
 
 // Observe shows the connection its next segment.
 func (c *Conn) Observe(s *Segment) Step {
+	from := c.next(s)
+	o := c.look(s, from)
+	o.step = Step{N: c.n, From: from, Before: c.states()}
+	if !c.expected(s, from, &o.step.Findings) {
+		o.judge()
+	}
+	o.relative()
+	o.ends()
+	return o.step
+}
+
+// Follow is Observe for a caller that needs no Step.
+func (c *Conn) Follow(s *Segment) {
+	from := c.next(s)
+	var unread Findings
+	if !c.expected(s, from, &unread) {
+		o := c.look(s, from)
+		o.judge()
+	}
+}
+
+// next counts the segment and says who sent it.
+func (c *Conn) next(s *Segment) (from End) {
 	c.n++
 	if c.n == 1 {
 		c.begin(s)
 	}
 	c.last = s.Time
-	from := c.endOf(s)
+	return c.endOf(s)
+}
+
+// look begins to look at a segment.
+func (c *Conn) look(s *Segment, from End) observation {
 	to := c.peer(from)
-	o := observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
-	o.step = Step{N: c.n, From: from, Before: c.states()}
+	return observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
+}
+
+// judge is all that a segment does to both ends.
+func (o *observation) judge() {
 	switch {
-	case s.BadChecksum:
+	case o.s.BadChecksum:
 		o.step.Findings |= BadChecksum
 	case o.stray():
 		o.step.Findings |= Gap | Unacceptable
@@ -118,11 +148,8 @@ func (c *Conn) Observe(s *Segment) Step {
 		o.arrives()
 		o.settle()
 	}
-	o.x.last = c.n
-	c.sees(s)
-	o.relative()
-	o.ends()
-	return o.step
+	o.x.last = o.c.n
+	o.c.sees(o.s)
 }
 
 // ends fills in the states after the step.
@@ -274,9 +301,12 @@ func (o *observation) relative() {
 // move lets an end take the arrow for an event, if the table has one.
 func (o *observation) move(e End, on Event) Verdict {
 	h := &o.c.half[e]
-	rule, verdict := Answer(h.state, on)
-	if verdict != Moves {
-		return verdict
+	id := answers[h.state][on]
+	switch id {
+	case ruleImpossible:
+		return Impossible
+	case ruleStays:
+		return Stays
 	}
 	switch on {
 	case RcvSyn, RcvSynAck, RcvAckOfSyn:
@@ -291,8 +321,8 @@ func (o *observation) move(e End, on Event) Verdict {
 	case RcvRst, RcvRstAtPassive:
 		h.gotRst, h.beforeRst = o.c.n, h.state
 	}
-	h.state = rule.To
-	o.step.Taken[e].add(answers[rule.From][rule.On])
+	h.state = rules[id].To
+	o.step.Taken[e].add(id)
 	return Moves
 }
 

@@ -46,28 +46,33 @@ func (o *observation) counts() {
 // offersWindow takes over the window the sender offers.
 func (o *observation) offersWindow() {
 	s, x := o.s, o.x
-	size := uint32(s.Window)
-	if !s.Flags.Has(SYN) && (o.exact && x.is(scaled) || o.bothScaled()) {
-		size <<= x.scale
-	}
-	if edge := s.Ack.Add(size); !x.is(hasAcked) || x.edge.Less(edge) {
-		x.edge = edge
-	}
-	x.window = s.Window
-	x.set(hasAcked)
+	size := x.offers(s, !s.Flags.Has(SYN) && (o.exact && x.is(scaled) || bothScaled(x, o.y)))
 	if o.exact {
 		o.c.widest[o.from] = max(o.c.widest[o.from], uint16((size+1<<x.scale-1)>>x.scale))
 	}
 }
 
+// offers takes over the window in an end's segment, and returns its size.
+func (h *half) offers(s *Segment, scaled bool) (size uint32) {
+	size = uint32(s.Window)
+	if scaled {
+		size <<= h.scale
+	}
+	if edge := s.Ack.Add(size); !h.is(hasAcked) || h.edge.Less(edge) {
+		h.edge = edge
+	}
+	h.window = s.Window
+	h.set(hasAcked)
+	return size
+}
+
 // windowKnown reports whether the windows that the receiver has offered are
 // known to the byte.
-func (o *observation) windowKnown() bool { return o.exact || o.bothScaled() }
+func (o *observation) windowKnown() bool { return o.exact || bothScaled(o.x, o.y) }
 
 // bothScaled reports whether both SYNs were seen, so that the scaling of
 // windows is known (RFC 7323 §2.2).
-func (o *observation) bothScaled() bool {
-	x, y := o.x, o.y
+func bothScaled(x, y *half) bool {
 	return x.is(sentSyn) && y.is(sentSyn) && x.is(scaled) == y.is(scaled)
 }
 

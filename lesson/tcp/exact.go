@@ -6,12 +6,7 @@ package tcp
 // for granted, so no later segment takes anything back. What happens at one
 // end must be told in the order in which it happened there.
 func (c *Conn) Depart(s *Segment) Step {
-	c.n++
-	if c.n == 1 {
-		c.begin(s)
-	}
-	c.last = s.Time
-	o := c.exactly(s)
+	o := c.exactly(s, c.next(s))
 	o.leaves()
 	o.x.last = c.n
 	c.sees(s)
@@ -27,7 +22,7 @@ func (c *Conn) Arrive(s *Segment) Step {
 	if c.n == 0 {
 		c.begin(s)
 	}
-	o := c.exactly(s)
+	o := c.exactly(s, c.endOf(s))
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
@@ -38,12 +33,12 @@ func (c *Conn) Arrive(s *Segment) Step {
 	return o.step
 }
 
-// exactly begins to look at a segment.
-func (c *Conn) exactly(s *Segment) observation {
-	from := c.endOf(s)
-	to := c.peer(from)
-	return observation{exact: true, c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to],
-		step: Step{N: c.n, From: from, Before: c.states()}}
+// exactly begins to look at a segment whose fate is known.
+func (c *Conn) exactly(s *Segment, from End) observation {
+	o := c.look(s, from)
+	o.exact = true
+	o.step = Step{N: c.n, From: from, Before: c.states()}
+	return o
 }
 
 // leaves is departs without a doubt: what the sender had received is known.

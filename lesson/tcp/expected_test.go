@@ -1,0 +1,161 @@
+package tcp_test
+
+import (
+	"bytes"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"lesson/capture"
+	"lesson/capture/capturetest/traffic"
+	"lesson/lesson/tcp"
+)
+
+// twice is one connection observed by header prediction, without it, and
+// without a Step.
+type twice struct{ quick, long, silent tcp.Conn }
+
+// observe reports whether prediction served.
+func (c *twice) observe(t *testing.T, s *tcp.Segment) bool {
+	t.Helper()
+	before := c.long
+	want, served := c.long.ObserveAtLength(s)
+	got := c.quick.Observe(s)
+	c.silent.Follow(s)
+	if got != want || c.quick != c.long || c.silent != c.long {
+		t.Fatalf("%+v\nafter %+v:\n got  %+v, %+v\n want %+v, %+v\n without a step %+v", *s, before, got, c.quick, want, c.long, c.silent)
+	}
+	return served
+}
+
+// twiceEach observes every connection of a capture so.
+func twiceEach(t *testing.T, file []byte) (served, all int) {
+	r, err := capture.Open(bytes.NewReader(file))
+	if err != nil {
+		return 0, 0 // hostile files are among them
+	}
+	latest := map[[2]tcp.Endpoint]*twice{}
+	for {
+		s, err := r.Next()
+		if err != nil {
+			return served, all
+		}
+		c := latest[[2]tcp.Endpoint{s.Src, s.Dst}]
+		if c == nil || c.long.StartsNew(&s.Segment) {
+			c = new(twice)
+			latest[[2]tcp.Endpoint{s.Src, s.Dst}], latest[[2]tcp.Endpoint{s.Dst, s.Src}] = c, c
+		}
+		all++
+		if c.observe(t, &s.Segment) {
+			served++
+		}
+	}
+}
+
+// Header prediction tells what the long way tells, to the last bit.
+func TestExpected(t *testing.T) {
+	t.Run("traffic", func(t *testing.T) {
+		var file bytes.Buffer
+		if err := traffic.Write(&file, traffic.Options{Seed: rand.Uint64(), Packets: 100_000, Connections: 10_000}); err != nil {
+			t.Fatal(err)
+		}
+		if served, all := twiceEach(t, file.Bytes()); served < all/3 {
+			t.Errorf("it served %d of %d segments", served, all)
+		}
+	})
+	t.Run("walks", func(t *testing.T) {
+		seed := rand.Uint64()
+		t.Logf("seed %d", seed)
+		r := rand.New(rand.NewPCG(seed, 3))
+		served := 0
+		for range 30_000 {
+			var c twice
+			nxt := [2]tcp.Seq{tcp.Seq(r.Uint32()), tcp.Seq(r.Uint32())}
+			opens := r.IntN(8) > 0
+			for i := range 30 {
+				was := nxt
+				s := gambler(r, &nxt)
+				if i < 3 && opens {
+					nxt = was
+					s = greeting(&nxt, i, r)
+				} else if r.IntN(6) > 0 { // as it should be
+					from := fromOf(&s)
+					nxt = was
+					s.Flags, s.Seq, s.Ack, s.BadChecksum = tcp.ACK, nxt[from], nxt[from.Peer()], false
+					nxt[from] = s.End()
+				}
+				if c.observe(t, &s) {
+					served++
+				}
+			}
+		}
+		if served < 100_000 {
+			t.Errorf("it served %d segments", served)
+		}
+	})
+	t.Run("corpus", func(t *testing.T) {
+		dir := os.Getenv("LESSON_CORPUS")
+		if dir == "" {
+			dir = "../../../shared/corpus"
+		}
+		if _, err := os.Stat(filepath.Join(dir, "index.tsv")); err != nil {
+			t.Skipf("the large corpus is not here: %v", err)
+		}
+		served, all := 0, 0
+		err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			file, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			n, of := twiceEach(t, file)
+			served, all = served+n, all+of
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("it served %d of %d segments", served, all)
+	})
+}
+
+// fromOf is which of the tests' two ends sent a segment.
+func fromOf(s *tcp.Segment) tcp.End {
+	if s.Src == ends[tcp.Client] {
+		return tcp.Client
+	}
+	return tcp.Server
+}
+
+// greeting is the i-th segment of a handshake.
+func greeting(nxt *[2]tcp.Seq, i int, r *rand.Rand) tcp.Segment {
+	from := tcp.End(i % 2)
+	s := tcp.Segment{
+		Src: ends[from], Dst: ends[from.Peer()], Seq: nxt[from], Ack: nxt[from.Peer()],
+		Flags: []tcp.Flags{tcp.SYN, tcp.SYN | tcp.ACK, tcp.ACK}[i], Window: uint16(r.IntN(3) * 500),
+		Options: tcp.Options{HasScale: r.IntN(4) > 0, WindowScale: uint8(r.IntN(15))},
+	}
+	nxt[from] = s.End()
+	return s
+}
+
+// FuzzExpected holds header prediction against the long way on any segments.
+func FuzzExpected(f *testing.F) {
+	f.Add([]byte{0, 2, 0, 0, 9, 0, 1, 18, 0, 1, 9, 0, 0, 16, 1, 1, 9, 0, 0, 24, 1, 1, 9, 5, 1, 16, 1, 6, 9, 0, 1, 24, 1, 6, 9, 3, 0, 16, 6, 4, 0, 0})
+	f.Add([]byte{0, 16, 1, 1, 9, 5, 1, 16, 1, 6, 9, 5, 0, 16, 6, 6, 9, 0, 0, 17, 6, 6, 9, 0, 1, 16, 6, 7, 9, 5})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var c twice
+		for ; len(data) >= 6; data = data[6:] {
+			from := tcp.End(data[0] & 1)
+			c.observe(t, &tcp.Segment{
+				Src: ends[from], Dst: ends[from.Peer()], Flags: tcp.Flags(data[1]) | tcp.Flags(data[0]>>7)<<8,
+				Seq: tcp.Seq(int8(data[2])), Ack: tcp.Seq(int8(data[3])), Window: uint16(data[4]), Len: uint32(data[5]),
+				BadChecksum: data[0]&2 != 0, Options: tcp.Options{HasScale: data[0]&4 != 0, WindowScale: data[0] >> 3 & 7},
+			})
+		}
+	})
+}
