@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -33,11 +34,12 @@ func TestNothingLeft(t *testing.T) {
 	}
 	for _, e := range ends {
 		t.Run(e.name, func(t *testing.T) {
-			before := networks(t)
+			var own []string
 			for range times {
 				s := watch(t, "teardown", "--private", "--quiet")
 				s.until("❶", 1)
 				child := s.child()
+				own = append(own, networks(t, strconv.Itoa(child))...)
 				e.end(t, s)
 				s.code()
 				gone(t, child)
@@ -47,7 +49,7 @@ func TestNothingLeft(t *testing.T) {
 			}
 			// A namespace goes some moments after its last process.
 			for end := time.Now().Add(patience); ; {
-				left := slices.DeleteFunc(networks(t), func(n string) bool { return slices.Contains(before, n) })
+				left := slices.DeleteFunc(networks(t, "[0-9]*"), func(n string) bool { return !slices.Contains(own, n) })
 				if len(left) == 0 {
 					return
 				}
@@ -59,10 +61,10 @@ func TestNothingLeft(t *testing.T) {
 	}
 }
 
-// networks are the network namespaces in which any thread is.
-func networks(t *testing.T) (list []string) {
+// networks are the network namespaces in which a thread of a process is.
+func networks(t *testing.T, process string) (list []string) {
 	t.Helper()
-	links, err := filepath.Glob("/proc/[0-9]*/task/[0-9]*/ns/net")
+	links, err := filepath.Glob("/proc/" + process + "/task/[0-9]*/ns/net")
 	check(t, err)
 	for _, link := range links {
 		if n, err := os.Readlink(link); err == nil && !slices.Contains(list, n) {
