@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -101,8 +102,9 @@ func must(err error) {
 	}
 }
 
-// leak is a program whose server never closes: its client has, and only its
-// own end, which comes when the test has seen enough, closes the socket.
+// leak is a program whose server never closes: its client has, and only the
+// program's end closes the socket. It comes when the test has seen enough, and
+// closes its standard input.
 func leak() {
 	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	must(err)
@@ -114,7 +116,8 @@ func leak() {
 	_, _, err = unix.Accept(listener)
 	must(err)
 	must(unix.Close(c))
-	time.Sleep(2600 * time.Millisecond) // a wait is told after 2 seconds
+	_, err = io.Copy(io.Discard, os.Stdin)
+	must(err)
 }
 
 // dead reads a process's number from a file; the process must have ended:

@@ -144,25 +144,34 @@ func (c *command) end() {
 // endChildren ends all children of this process: first kindly.
 func endChildren() {
 	kindly := time.Now().Add(500 * time.Millisecond)
-	for {
-		pids := children()
-		if len(pids) == 0 {
-			return
-		}
-		s := unix.SIGKILL
-		if time.Now().Before(kindly) {
-			s = unix.SIGTERM
+	for pids := children(); len(pids) > 0; pids = children() {
+		s, limit := unix.SIGKILL, 100
+		if left := time.Until(kindly); left > 0 {
+			s, limit = unix.SIGTERM, int(left.Milliseconds())+1
 		}
 		for _, pid := range pids {
 			_ = unix.Kill(pid, s)
 		}
+		someEnd(pids, limit)
 		for {
 			if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
 				break
 			}
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
+}
+
+// someEnd waits until one of our children has ended, or for so many milliseconds.
+func someEnd(pids []int, limit int) {
+	var ends []unix.PollFd
+	for _, pid := range pids {
+		// A child keeps its number until it is waited for.
+		if fd, err := unix.PidfdOpen(pid, 0); err == nil {
+			defer unix.Close(fd)
+			ends = append(ends, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
+		}
+	}
+	_, _ = unix.Poll(ends, limit) // an interrupted wait begins anew
 }
 
 func children() (pids []int) {

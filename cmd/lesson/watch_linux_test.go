@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"net"
 	"os"
 	"os/exec"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -15,6 +18,41 @@ import (
 
 	"lesson/lesson/render/text"
 )
+
+// TestWatchLeak names a program that does not call close(), in every form.
+func TestWatchLeak(t *testing.T) {
+	need(t, canPlay(), "no lesson can be played on this machine: lesson handshake --private says why")
+	for flags, want := range map[string]string{
+		"":          `^# 0 127\.0\.0\.1:2023 < 127\.0\.0\.1:\d+: CLOSE_WAIT: peer closed \d+(\.\d)? s ago, leak \(\d+\) has not called close\(\)$`,
+		"--lang=zh": `CLOSE_WAIT: 对端已于 \d+(\.\d)? 秒前关闭，leak \(\d+\) 尚未调用 close\(\)$`,
+		"--json":    `^{"event":"socket",.*"end":"server",.*"state":"CLOSE_WAIT","kernel":"CLOSE_WAIT","process":{"pid":\d+,"name":"leak"},"waits":true`,
+	} {
+		t.Run(flags, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command("lesson", slices.Concat([]string{"watch", "--private"}, strings.Fields(flags), []string{"--", "leak"})...)
+			open, err := cmd.StdinPipe()
+			check(t, err)
+			out, err := cmd.StdoutPipe()
+			check(t, err)
+			check(t, cmd.Start())
+			late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() })
+			defer late.Stop()
+			told := regexp.MustCompile(want)
+			var seen strings.Builder
+			found := false
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				seen.WriteString(lines.Text() + "\n")
+				if !found && told.MatchString(lines.Text()) {
+					found = true
+					check(t, open.Close())
+				}
+			}
+			if err := cmd.Wait(); err != nil || !found {
+				t.Errorf("%v; no line matches %s:\n%s", err, want, seen.String())
+			}
+		})
+	}
+}
 
 // TestWatchKeepsUp watches 5,000 connections a second, 50,000 segments a
 // second, on processors shared with the load: each segment is a line, or one

@@ -240,15 +240,20 @@ func (d *director) proceed(e tcp.End) error {
 // happened tells the connection of a call that is done, for what it does
 // without a segment. What it has sent was told before.
 func (d *director) happened(c *call) error {
-	on, ok := map[lesson.Verb]tcp.Event{
-		lesson.Listen: tcp.PassiveOpen, lesson.Shutdown: tcp.Shutdown, lesson.Abort: tcp.Abort,
-		lesson.Close: tcp.Close, lesson.Cancel: tcp.Close,
+	on := map[lesson.Verb][]tcp.Event{
+		lesson.Listen: {tcp.PassiveOpen}, lesson.Shutdown: {tcp.Shutdown}, lesson.Abort: {tcp.Abort},
+		lesson.Close: {tcp.Close}, lesson.Cancel: {tcp.Close},
 	}[c.Verb]
-	if c.listener {
-		on = tcp.StopListen
+	switch {
+	case c.err != nil:
+		on = nil
+	case c.listener:
+		on = []tcp.Event{tcp.StopListen}
+	case c.held:
+		on = []tcp.Event{tcp.Shutdown, tcp.StopReading}
 	}
-	if ok && c.err == nil {
-		d.conn().Happen(c.End, on)
+	for _, e := range on {
+		d.conn().Happen(c.End, e)
 	}
 	_, err := d.truth()
 	return err

@@ -39,6 +39,7 @@ type call struct {
 	told    bool // as entered
 
 	listener bool // Close closed the listening socket
+	held     bool // Close was made as shutdown(SHUT_RDWR)
 
 	done     chan struct{}
 	n        int   // bytes sent or received
@@ -145,6 +146,7 @@ func (p *program) do(c *call) {
 		c.err = p.socket.shutdownWrite()
 	case lesson.Close:
 		c.listener, c.err = p.close()
+		c.held = p.held != none
 	case lesson.Cancel:
 		c.err = p.take().close()
 	case lesson.Abort, lesson.Crash:

@@ -367,7 +367,11 @@ func (d *director) truth() (kernel [2]lesson.Kernel, err error) {
 		if agree || time.Now().After(limit) {
 			break
 		}
-		time.Sleep(poll)
+		select { // no kernel tells when a program lets go of a socket
+		case <-time.After(poll):
+		case <-d.ctx.Done():
+			return kernel, context.Cause(d.ctx)
+		}
 	}
 	for e, state := range d.state() {
 		switch k := &kernel[e]; {
