@@ -98,15 +98,10 @@ var offloads = map[string]bool{
 // connect gives a host its address on its interface, and everything that it
 // would otherwise have to ask the network for.
 func (w *Wire) connect(e tcp.End) error {
-	rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return err
-	}
-	defer rt.Close()
-	link, err := rt.LinkByName(device)
-	if err != nil {
-		return err
-	}
+	return onDevice(func(rt *netlink.Handle, link netlink.Link) error { return w.attach(e, rt, link) })
+}
+
+func (w *Wire) attach(e tcp.End, rt *netlink.Handle, link netlink.Link) error {
 	features, err := ethtool.NewEthtool()
 	if err != nil {
 		return err
@@ -181,20 +176,27 @@ func single(a netip.Addr) *net.IPNet {
 // route that asks for nothing else. It needs the privileges that New needs.
 func (w *Wire) DelayAcks(e tcp.End) error {
 	return w.Do(e, func() error {
-		rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-		if err != nil {
-			return err
-		}
-		defer rt.Close()
-		link, err := rt.LinkByName(device)
-		if err != nil {
-			return err
-		}
-		if err := rt.RouteReplace(w.route(e, link, 0)); err != nil {
-			return fmt.Errorf("setting the route of the %s: %w", e, err)
-		}
-		return nil
+		return onDevice(func(rt *netlink.Handle, link netlink.Link) error {
+			if err := rt.RouteReplace(w.route(e, link, 0)); err != nil {
+				return fmt.Errorf("setting the route of the %s: %w", e, err)
+			}
+			return nil
+		})
 	})
+}
+
+// onDevice does something with the interface of the calling thread's host.
+func onDevice(f func(*netlink.Handle, netlink.Link) error) error {
+	rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer rt.Close()
+	link, err := rt.LinkByName(device)
+	if err != nil {
+		return err
+	}
+	return f(rt, link)
 }
 
 // route leads to the peer. With quickAck, a FIN is acknowledged at once; by

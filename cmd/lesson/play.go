@@ -121,41 +121,69 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	defer on.close()
 	o.Wire, o.Interface, o.Ask = on.source, on.name, on.ask
 
-	var out tellers
-	if f.write != "" {
-		keep, err := a.keep(f.write, on.link, false)
-		if err != nil {
-			return err
+	t, err := a.telling(f, on, step)
+	if err != nil {
+		return err
+	}
+	if t.hand != nil {
+		o.Pause = t.hand.pause
+		if place == lesson.Private {
+			o.Hand = t.hand
 		}
-		defer func() { err = errors.Join(err, keep.close()) }()
-		out = append(out, keep)
 	}
 	ctx, stop := untilSignal()
 	defer stop()
-	if f.json {
-		out = append(out, events.New(a.stdout))
-	} else {
-		drawn := ladder.New(a.screen(f), a.drawing(a.screen(f), &f.outputFlags))
-		out = append(out, drawn)
-		if step {
-			k, err := openKeyboard(a.stdin.(*os.File))
-			if err != nil {
-				return err
-			}
-			defer k.close()
-			h := &hand{app: a, screen: a.screen(f), drawn: drawn, keys: k, diag: on.diag}
-			o.Pause = h.pause
-			if place == lesson.Private {
-				o.Hand = h
-			}
+	return t.end(stage.Play(ctx, l, o, t.out))
+}
+
+// telling is what a live story is told to: the file that -w names, the screen,
+// and the person at the keyboard, where there are such.
+type telling struct {
+	out  tellers
+	keep *keeper
+	hand *hand
+}
+
+func (a *app) telling(f *liveFlags, on *ground, step bool) (*telling, error) {
+	t := &telling{}
+	if f.write != "" {
+		var err error
+		if t.keep, err = a.keep(f.write, on.link, false); err != nil {
+			return nil, err
 		}
+		t.out = append(t.out, t.keep)
 	}
-	err = stage.Play(ctx, l, o, out)
-	if s := signalled(0); errors.As(err, &s) {
-		return exit(128 + int(s))
+	if f.json {
+		t.out = append(t.out, events.New(a.stdout))
+		return t, nil
 	}
-	if errors.Is(err, errQuit) {
-		return nil
+	screen := a.screen(f)
+	drawn := ladder.New(screen, a.drawing(screen, &f.outputFlags))
+	t.out = append(t.out, drawn)
+	if step {
+		k, err := openKeyboard(a.stdin.(*os.File))
+		if err != nil {
+			return nil, t.end(err)
+		}
+		t.hand = &hand{app: a, screen: screen, drawn: drawn, keys: k, diag: on.diag}
+	}
+	return t, nil
+}
+
+// end closes what was opened, and says how a story has ended: that somebody
+// has quit is no failure, and a signal is an exit code.
+func (t *telling) end(err error) error {
+	if t.hand != nil {
+		t.hand.keys.close()
+	}
+	switch s := signalled(0); {
+	case errors.As(err, &s):
+		err = exit(128 + int(s))
+	case errors.Is(err, errQuit):
+		err = nil
+	}
+	if t.keep != nil {
+		err = errors.Join(err, t.keep.close())
 	}
 	return err
 }

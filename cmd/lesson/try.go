@@ -1,16 +1,11 @@
 package main
 
 import (
-	"errors"
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"lesson/capture/private"
 	"lesson/capture/privilege"
 	"lesson/capture/wire"
-	"lesson/lesson/render/events"
-	"lesson/lesson/render/ladder"
 	"lesson/lesson/tcp"
 	"lesson/lesson/trial"
 )
@@ -84,56 +79,32 @@ func (a *app) try(f *tryFlags) error {
 }
 
 // trial runs the trial in this process.
-func (a *app) trial(f *tryFlags) (err error) {
+func (a *app) trial(f *tryFlags) error {
 	on, err := a.onWire(wire.Options{AnyAddress: true})
 	if err != nil {
 		return err
 	}
 	defer on.close()
-	var out tellers
-	if f.write != "" {
-		keep, err := a.keep(f.write, on.link, false)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, keep.close()) }()
-		out = append(out, keep)
-	}
-	if err := privilege.GiveUp(); err != nil {
+	t, err := a.telling(&f.liveFlags, on, f.step)
+	if err != nil {
 		return err
 	}
-	screen := a.screen(&f.liveFlags)
-	ctx, stop := untilSignal()
-	defer stop()
+	if err := privilege.GiveUp(); err != nil {
+		return t.end(err)
+	}
 	o := trial.Options{
 		Commands:  f.commands,
 		Wire:      between{on.wire},
 		Listening: on.diag[tcp.Server].Listening,
 		Ask:       on.ask,
-		Width:     a.width(screen),
+		Width:     a.width(a.screen(&f.liveFlags)),
 	}
-	if f.json {
-		out = append(out, events.New(a.stdout))
-	} else {
-		drawn := ladder.New(screen, a.drawing(screen, &f.outputFlags))
-		out = append(out, drawn)
-		if f.step {
-			k, err := openKeyboard(a.stdin.(*os.File))
-			if err != nil {
-				return err
-			}
-			defer k.close()
-			o.Hand = &hand{app: a, screen: screen, drawn: drawn, keys: k, diag: on.diag}
-		}
+	if t.hand != nil {
+		o.Hand = t.hand
 	}
-	err = trial.Run(ctx, o, out)
-	if errors.Is(err, errQuit) {
-		return nil
-	}
-	if s := signalled(0); errors.As(err, &s) {
-		return exit(128 + int(s))
-	}
-	return err
+	ctx, stop := untilSignal()
+	defer stop()
+	return t.end(trial.Run(ctx, o, t.out))
 }
 
 // between is the wire as a trial wants it.
