@@ -69,12 +69,26 @@ func (n *Narrator) Arrive(s *Segment, fate Fate) {
 // time or once more. It keeps its number.
 func (n *Narrator) Later(told *Segment, fate Fate, at time.Time) *Segment {
 	s := *told
-	s.Fate, s.Repeats = fate, nil
+	s.Fate, s.Repeats, s.Provoked = fate, nil, nil
 	s.Before, s.InFlight, s.Kernel = [2]Kernel{}, [2]Kernel{}, [2]Kernel{}
 	s.Step = n.conn.Arrive(&s.Segment)
 	s.Step.N, s.Step.Seq, s.Step.Ack = told.Step.N, told.Step.Seq, told.Step.Ack
 	s.Since = time.Duration(at.UnixNano() - n.first)
 	s.Explain = explanations(&s.Step)
+	return &s
+}
+
+// Lose tells that a segment which has been told on its way will not arrive.
+func (n *Narrator) Lose(told *Segment, at time.Time) *Segment {
+	s := *told
+	s.Fate, s.Repeats, s.Provoked = Lost, nil, nil
+	for e := range s.Step.After {
+		state := n.conn.State(tcp.End(e))
+		s.Step.Before[e], s.Step.After[e], s.Step.Taken[e] = state, state, tcp.Path{}
+	}
+	s.Step.Findings, s.Explain = 0, nil
+	s.Before, s.InFlight, s.Kernel = [2]Kernel{}, [2]Kernel{}, [2]Kernel{}
+	s.Since = time.Duration(at.UnixNano() - n.first)
 	return &s
 }
 

@@ -152,7 +152,8 @@ func (d *director) send(f *flight, verb lesson.Verb) error {
 	switch verb {
 	case lesson.Drop:
 		if f.told {
-			return nil
+			s = d.narrator.Lose(s, time.Now())
+			s.Before = d.way.truth
 		}
 		d.present(s)
 		s.Fate, s.Kernel = lesson.Lost, s.InFlight

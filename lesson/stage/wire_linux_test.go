@@ -261,3 +261,42 @@ func TestWireHeld(t *testing.T) {
 		t.Errorf("the repetitions are not counted with the segment:\n%s", r)
 	}
 }
+
+// dropping is a person who drops one segment.
+type dropping struct {
+	whim
+	number, held int
+}
+
+func (h *dropping) Flight(f *lesson.Flight, _ lesson.Verb) error {
+	h.held = f.Segment.N
+	h.press()
+	return nil
+}
+
+func (h *dropping) Key(byte, bool) (*hand.Choice, error) {
+	if h.held == h.number {
+		return &hand.Choice{Verb: lesson.Drop}, nil
+	}
+	return &hand.Choice{Planned: true}, nil
+}
+
+// TestWireCrossingLost drops one of two FINs that cross. It has been told on its
+// way, so that it is lost is told too, and nothing is on its way at the end.
+func TestWireCrossingLost(t *testing.T) {
+	o := wired(t, wire.Options{})
+	o.Hand = &dropping{whim: whim{keys: make(chan byte, 1)}, number: 4}
+	l := promising(t, opening+"client close\nserver close\nwait client TIME_WAIT, server TIME_WAIT", "")
+	var r record
+	_ = stage.Play(context.Background(), l, o, &r) // where it ends is not promised
+	agreed(t, r)
+	var fates []string
+	for _, e := range r {
+		if s, ok := e.(*lesson.Segment); ok && s.N == 4 {
+			fates = append(fates, s.Fate.String())
+		}
+	}
+	if want := []string{"delayed", "lost"}; !slices.Equal(fates, want) {
+		t.Errorf("the FIN was told as %v, want %v\n%s", fates, want, r)
+	}
+}

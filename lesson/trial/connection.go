@@ -84,6 +84,10 @@ func (x *trial) arrives(l *landing) error {
 		if err := x.crosses(c, p); err != nil {
 			return err
 		}
+	case p.told && l.fate == lesson.Lost:
+		s := c.narrator.Lose(p.row, time.Now())
+		s.Before, s.InFlight, s.Kernel = c.truth, c.truth, c.truth
+		return x.row(c, s)
 	case p.told:
 		return nil
 	}

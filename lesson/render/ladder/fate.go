@@ -136,14 +136,12 @@ type flying struct {
 // aloft is what is on its way after a segment was told.
 func (l *Ladder) aloft(s *lesson.Segment) []flying {
 	here := flying{s.N, s.Step.From & 1}
-	switch s.Fate {
-	case lesson.Delayed:
-		if !slices.Contains(l.air, here) {
-			return append(slices.Clip(l.air), here)
-		}
-	case lesson.Arrived:
+	known := slices.Contains(l.air, here)
+	switch {
+	case s.Fate == lesson.Delayed && !known:
+		return append(slices.Clip(l.air), here)
+	case s.Fate != lesson.Delayed && known:
 		return slices.DeleteFunc(slices.Clone(l.air), func(f flying) bool { return f == here })
-	default:
 	}
 	return l.air
 }
