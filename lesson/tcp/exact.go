@@ -55,6 +55,10 @@ func (o *observation) leaves() {
 		o.notice()
 		o.counts()
 		return
+	case s.Flags&(SYN|ACK) == SYN && x.state != SynSent && x.sentBefore(s):
+		// A timer sent it again at the moment its answer came.
+		o.notice()
+		return
 	case s.Flags&(SYN|ACK) == SYN && (x.state == Closed || x.is(knowsSeq) && s.Seq != x.iss):
 		x.restart(Closed) // the next connection between the same ports
 	}
