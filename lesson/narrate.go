@@ -58,9 +58,7 @@ func (n *Narrator) Arrive(s *Segment, fate Fate) {
 	s.Step = n.conn.Arrive(&s.Segment)
 	from := left.From
 	s.Step.N, s.Step.Seq, s.Step.Ack = left.N, left.Seq, left.Ack
-	if s.Step.Before[from] == left.After[from] { // else the sender has moved on since
-		s.Step.Before[from], s.Step.Taken[from] = left.Before[from], left.Taken[from]
-	}
+	s.Step.Before[from], s.Step.After[from], s.Step.Taken[from] = left.Before[from], left.After[from], left.Taken[from]
 	s.Step.Findings |= left.Findings
 	s.Explain = explanations(&s.Step)
 }

@@ -29,11 +29,12 @@ type passage struct {
 // read once done is closed.
 type landing struct {
 	*passage
-	what  tcp.Captured // as it arrives
-	fate  lesson.Fate
-	after [2]lesson.Kernel // by end
-	err   error            // why a kernel could not be asked
-	done  chan struct{}
+	what   tcp.Captured // as it arrives
+	fate   lesson.Fate
+	before lesson.Kernel    // what its receiver's said
+	after  [2]lesson.Kernel // by end
+	err    error            // why a kernel could not be asked
+	done   chan struct{}
 }
 
 // carry passes segments on until the wire ends, each at once, so that what the
@@ -142,6 +143,7 @@ func (x *trial) deliver(l *landing, sent *flight) error {
 	defer x.order.Unlock()
 	to := l.from.Peer()
 	x.drain(to, nothing)
+	l.before, _ = x.ask(l.passage, to) // if that fails, so does asking later
 	start := time.Now().UnixNano()
 	if err := x.o.Wire.Deliver(to, &l.what); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package trial
 
 import (
+	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -54,6 +55,7 @@ func (x *trial) owner(p *passage) *connection {
 		c.narrator.Conn().Know(p.from, tcp.Closed) // whether anybody listens, no segment shows
 		c.narrator.Conn().Know(p.from.Peer(), k.State)
 	}
+	c.shown = [2]tcp.State{c.narrator.Conn().State(tcp.Client), c.narrator.Conn().State(tcp.Server)}
 	return c
 }
 
@@ -75,82 +77,139 @@ func (x *trial) arrives(l *landing) error {
 			return err
 		}
 	}
-	p, c := l.passage, l.owner
+	p, c, to := l.passage, l.owner, l.from.Peer()
 	if l.fate != lesson.Delayed {
 		c.flying = slices.DeleteFunc(c.flying, func(q *passage) bool { return q == p })
 	}
-	switch {
-	case l.fate.Arrives():
-		if err := x.crosses(c, p); err != nil {
+	waits := false
+	if l.fate.Arrives() {
+		if err := x.leave(c, to); err != nil {
 			return err
 		}
-	case p.told && l.fate == lesson.Lost:
-		s := c.narrator.Lose(p.row, time.Now())
-		s.Before, s.InFlight, s.Kernel = c.truth, c.truth, c.truth
-		return x.row(c, s)
-	case p.told:
-		return nil
+		waits = c.learn(to, l.before)
+		if err := x.backlog(c, l); err != nil {
+			return err
+		}
 	}
-	s, left, first := p.row, p.row.Step, !p.told && l.fate != lesson.Copied
-	s.Repeats, s.Provoked = p.repeats, p.provoked
+	s, left, first := p.row, p.row.Step, !p.told
 	switch {
+	case p.told && l.fate == lesson.Delayed:
+		return nil
+	case p.told && l.fate == lesson.Lost:
+		s = c.narrator.Lose(p.row, time.Now())
+		c.unmoved(s, to)
 	case !l.fate.Arrives():
 		s.Fate = l.fate
-		if to := p.from.Peer(); c.shown[to] != tcp.Unknown {
-			s.Step.Before[to], s.Step.After[to] = c.shown[to], c.shown[to]
-		}
+		c.unmoved(s, to)
 	case first:
 		s.Captured = l.what
 		c.narrator.Arrive(s, l.fate)
-	case l.fate == lesson.Corrupted:
-		s.Captured = l.what
-		s = c.narrator.Later(p.row, l.fate, time.Now())
-	case l.fate == lesson.Delivered:
-		s = c.narrator.Later(p.row, lesson.Arrived, time.Now())
 	default:
-		s = c.narrator.Later(p.row, l.fate, time.Now())
+		again := *p.row
+		again.Captured = l.what
+		if l.fate == lesson.Delivered {
+			l.fate = lesson.Arrived
+		}
+		s = c.narrator.Later(&again, l.fate, time.Now())
 	}
-	p.told = true
-	// What its sender has done since it left is told with what that sent.
-	if e := p.from; first && left.Before[e] != left.After[e] {
-		s.Step.After[e] = left.After[e]
-	} else if c.shown[e] != tcp.Unknown {
-		s.Step.Before[e], s.Step.After[e] = c.shown[e], c.shown[e]
+	if waits {
+		s.Explain = append(s.Explain, finWaits(to))
+	}
+	if moved := left.Before[p.from] != left.After[p.from]; !first || !moved {
+		c.unmoved(s, p.from)
+	}
+	if first {
+		p.told = true
+		s.Repeats, s.Provoked = p.repeats, p.provoked
 	}
 	if l.fate.Arrives() {
 		c.sum.Observe(&s.Segment)
 	}
+	c.asked(s, p, first)
+	if err := x.check(c, l, s); err != nil {
+		return err
+	}
+	return x.row(c, s)
+}
+
+// leave tells the departure of what an end has sent, if that has changed its
+// state: something else is about to.
+func (x *trial) leave(c *connection, e tcp.End) error {
+	for _, q := range c.flying {
+		s := q.row
+		if q.from != e || q.told || s.Step.Before[e] == s.Step.After[e] {
+			continue
+		}
+		q.told = true
+		c.unmoved(s, e.Peer())
+		s.Repeats, s.Provoked = q.repeats, q.provoked
+		c.asked(s, q, true)
+		s.Kernel = s.InFlight
+		if err := x.row(c, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// backlog lets those segments leave first that the receiver has sent before it
+// took this one: a kernel lays a segment aside while the program is in a call.
+func (x *trial) backlog(c *connection, l *landing) error {
+	to, k := l.from.Peer(), l.after[l.from.Peer()]
+	for late := time.Now().Add(lag); time.Now().Before(late); {
+		then := *c.narrator.Conn()
+		then.Arrive(&l.what.Segment)
+		if !k.Asked() || k.Agrees(then.State(to)) {
+			return nil
+		}
+		if err := x.peek(); err != nil {
+			return err
+		}
+		i := slices.IndexFunc(x.queue, func(i item) bool {
+			return i.sent != nil && i.sent.from == to && c.narrator.Owns(&i.sent.Segment)
+		})
+		if i < 0 {
+			x.pause()
+			continue
+		}
+		q := x.queue[i].sent
+		if !q.ignores(l.passage) {
+			return nil
+		}
+		x.queue = slices.Delete(x.queue, i, i+1)
+		if err := errors.Join(x.departs(q), x.leave(c, to)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pause waits for something to happen, a moment at most.
+func (x *trial) pause() {
+	select {
+	case i := <-x.items:
+		x.queue = append(x.queue, i)
+	case <-time.After(time.Millisecond):
+	}
+}
+
+// unmoved shows an end as it was told last. What it has done since is told with
+// the segment that it has sent then.
+func (c *connection) unmoved(s *lesson.Segment, e tcp.End) {
+	s.Step.Before[e], s.Step.After[e] = c.shown[e], c.shown[e]
+}
+
+// asked fills in what the kernels said before a segment left, if that is told
+// with it, and while it was on its way.
+func (c *connection) asked(s *lesson.Segment, p *passage, leaves bool) {
 	for e := range s.Before {
 		before, on := s.Step.Before[e], s.Step.Before[e]
-		if first && tcp.End(e) == p.from {
+		if leaves && tcp.End(e) == p.from {
 			on = s.Step.After[e]
 		}
 		s.Before[e] = agreeing(before, c.truth[e], p.inFlight[e])
 		s.InFlight[e] = agreeing(on, p.inFlight[e], c.truth[e])
 	}
-	x.check(c, l, s)
-	return x.row(c, s)
-}
-
-// crosses tells the departure of what the receiver has sent before a segment
-// reaches it, if that has changed its state.
-func (x *trial) crosses(c *connection, p *passage) error {
-	for _, q := range c.flying {
-		if q.from == p.from || q.told || q.row.Step.Before[q.from] == q.row.Step.After[q.from] {
-			continue
-		}
-		q.told = true
-		for e := range q.row.Before {
-			q.row.Before[e] = agreeing(q.row.Step.Before[e], c.truth[e], q.inFlight[e])
-			q.row.InFlight[e] = agreeing(q.row.Step.After[e], q.inFlight[e], c.truth[e])
-		}
-		q.row.Repeats, q.row.Provoked = q.repeats, q.provoked
-		q.row.Kernel = q.row.InFlight
-		if err := x.row(c, q.row); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // lag is how long a kernel is given to show what it has done.
@@ -159,24 +218,28 @@ const lag = 50 * time.Millisecond
 // check compares what both kernels said with what the segment did. The program
 // that it has woken may have gone on already: then its kernel's answer is true
 // of a later moment, a segment to come shows that, and it does not count here.
-func (x *trial) check(c *connection, l *landing, s *lesson.Segment) {
+func (x *trial) check(c *connection, l *landing, s *lesson.Segment) error {
 	late := time.Now().Add(lag)
 	for e, k := range l.after {
 		e := tcp.End(e)
 		for ; k.Asked() && !k.Agrees(s.Step.After[e]); k, _ = x.ask(l.passage, e) {
-			if x.sent(c, e) {
+			if err := x.peek(); err != nil {
+				return err
+			}
+			if x.goesOn(c, e) {
 				k = lesson.Kernel{}
 				break
 			}
 			if time.Now().After(late) {
-				x.disagreed++
+				if s.Step.After[e] == c.narrator.Conn().State(e) && c.learn(e, k) {
+					s.Step.After[e] = k.State
+					s.Explain = append(s.Explain, finWaits(e))
+				} else {
+					x.disagreed++
+				}
 				break
 			}
-			select {
-			case i := <-x.items:
-				x.queue = append(x.queue, i)
-			case <-time.After(time.Millisecond):
-			}
+			x.pause()
 		}
 		if k.Asked() && k.Agrees(s.Step.After[e]) {
 			k.State = s.Step.After[e] // the listener found in place of no socket is CLOSED
@@ -186,18 +249,33 @@ func (x *trial) check(c *connection, l *landing, s *lesson.Segment) {
 			c.truth[e] = k
 		}
 	}
+	return nil
 }
 
-// sent reports whether a segment of this end is on its way that has not been
-// told.
-func (x *trial) sent(c *connection, e tcp.End) bool {
+// learn takes from a kernel's answer what no segment has shown yet: that an
+// end's program has closed. It reports whether the FIN waits behind what was
+// sent before (RFC 9293 §3.10.4).
+func (c *connection) learn(e tcp.End, k lesson.Kernel) (waits bool) {
+	conn := c.narrator.Conn()
+	if k.State == tcp.FinWait2 && conn.State(e) == tcp.FinWait2 && k.Timer == "timewait" {
+		conn.Happen(e, tcp.Close) // only an abandoned end has that timer
+		return false
+	}
+	rule, _ := tcp.Answer(conn.State(e), tcp.SndFin)
+	return rule != nil && rule.To == k.State && conn.Happen(e, tcp.Shutdown).After[e] == k.State
+}
+
+// goesOn reports whether something of this end is to be told still: a segment
+// that it has sent, or one that has reached it.
+func (x *trial) goesOn(c *connection, e tcp.End) bool {
 	for _, q := range c.flying {
 		if q.from == e {
 			return true
 		}
 	}
 	for _, i := range x.queue {
-		if i.sent != nil && i.sent.from == e && c.narrator.Owns(&i.sent.Segment) {
+		if i.sent != nil && i.sent.from == e && c.narrator.Owns(&i.sent.Segment) ||
+			i.arrived != nil && i.arrived.from != e && c.narrator.Owns(&i.arrived.Segment) {
 			return true
 		}
 	}

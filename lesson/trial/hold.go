@@ -127,6 +127,9 @@ func (x *trial) hold(h *holding) error {
 		if moved == tcp.Unknown {
 			continue
 		}
+		if err := x.leave(c, tcp.End(e)); err != nil {
+			return err
+		}
 		if note := hand.LetGo(c.narrator.Conn(), tcp.End(e)); note != nil {
 			if err := x.tell(note); err != nil {
 				return err
@@ -157,6 +160,25 @@ func (x *trial) collect(h *holding) error {
 		if err := x.departs(q); err != nil {
 			return err
 		}
+	}
+}
+
+// peek takes off the wire what was sent while a segment waits to be held: it
+// has left before that is shown.
+func (x *trial) peek() error {
+	last := len(x.queue) - 1
+	if last < 0 || x.queue[last].held == nil {
+		return nil // the carrier reads the wire
+	}
+	for {
+		c, from, ok, err := x.o.Wire.Poll()
+		if err != nil || !ok {
+			return err
+		}
+		q := x.passage(c, from)
+		x.queue[last].held.sent.add(q)
+		x.queue = slices.Insert(x.queue, last, item{sent: q})
+		last++
 	}
 }
 

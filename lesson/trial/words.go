@@ -137,3 +137,14 @@ func endedEarly(s *os.ProcessState) *lang.Problem {
 		Err:  fmt.Errorf("%v", s),
 	}
 }
+
+// finWaits says that a program has closed, though no FIN shows it yet.
+func finWaits(e tcp.End) lesson.Explanation {
+	return lesson.Explanation{
+		Text: lang.Text{
+			EN: e.String() + ": its program has closed; the FIN waits until the data before it may leave.",
+			ZH: endZH(e) + "：程序已经关闭连接；FIN 要等前面的数据可以发出后才离开。",
+		},
+		Ref: "RFC 9293 §3.10.4",
+	}
+}

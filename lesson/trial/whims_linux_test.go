@@ -1,0 +1,239 @@
+package trial_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lesson/capture/private"
+	"lesson/capture/sockets"
+	"lesson/capture/wire"
+	"lesson/lesson"
+	"lesson/lesson/hand"
+	"lesson/lesson/tcp"
+	"lesson/lesson/trial"
+)
+
+// peers is where this program is told to be one of the two that talk.
+const peers = "LESSON_TRIAL_PEER"
+
+// refusal is why the tests run without namespaces: not at all.
+var refusal error
+
+// TestMain runs the tests where the wire is used: in a child of private.Run.
+func TestMain(m *testing.M) {
+	if seed := os.Getenv(peers); seed != "" {
+		peer(os.Args[1], seed)
+		return
+	}
+	if private.Child() {
+		if refusal = private.Enter(os.Args[1:]); refusal == nil {
+			os.Exit(m.Run())
+		}
+	}
+	code, err := private.Run(private.Options{Args: os.Args[1:]})
+	if err == nil {
+		os.Exit(code)
+	}
+	refusal = err
+	os.Exit(m.Run())
+}
+
+// peer is a program that uses the calls of a connection in any order.
+func peer(side, seed string) {
+	n, _ := strconv.ParseUint(seed, 10, 64)
+	random := rand.New(rand.NewPCG(n, uint64(len(side))))
+	if side == "client" {
+		for range 1 + random.IntN(2) {
+			c, err := net.Dial("tcp", "192.168.0.193:2023")
+			if err != nil {
+				fmt.Println(err)
+				continue
+			}
+			talk(c.(*net.TCPConn), random)
+		}
+		return
+	}
+	l, err := net.Listen("tcp", "192.168.0.193:2023")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		talk(c.(*net.TCPConn), random)
+	}
+}
+
+func talk(c *net.TCPConn, random *rand.Rand) {
+	defer c.Close()
+	for range 1 + random.IntN(3) {
+		switch random.IntN(4) {
+		case 0:
+			_, _ = c.Write([]byte("你好，世界！！！"))
+		case 1:
+			_ = c.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+			_, _ = c.Read(make([]byte, 100))
+		case 2:
+			_ = c.CloseWrite()
+		case 3:
+			_ = c.SetReadDeadline(time.Now().Add(3 * time.Second))
+			_, _ = io.Copy(io.Discard, c)
+		}
+	}
+}
+
+// between is the wire as a trial wants it.
+type between struct{ *wire.Wire }
+
+func (b between) Next() (tcp.Captured, tcp.End, error) {
+	f, err := b.Wire.Next()
+	return f.Captured, f.From, err
+}
+
+func (b between) Poll() (tcp.Captured, tcp.End, bool, error) {
+	f, ok, err := b.Wire.Poll()
+	return f.Captured, f.From, ok, err
+}
+
+func (b between) Corrupt(c *tcp.Captured) tcp.Captured { return b.Segments().Corrupt(c) }
+
+func (b between) Deliver(to tcp.End, c *tcp.Captured) error {
+	return b.Segments().Deliver(to.Peer(), c)
+}
+
+// whim is a person who decides at random, as soon as there is something to
+// decide.
+type whim struct {
+	random *rand.Rand
+	keys   chan byte
+	most   int // how many segments have another fate than arriving
+}
+
+func (w *whim) Flight(*lesson.Flight, lesson.Verb) error {
+	select {
+	case w.keys <- ' ':
+	default: // pressed before
+	}
+	return nil
+}
+
+func (w *whim) Idle([2]lesson.Kernel) error { return nil }
+func (w *whim) Keys() <-chan byte           { return w.keys }
+
+func (w *whim) Key(_ byte, held bool) (*hand.Choice, error) {
+	verbs := []lesson.Verb{lesson.Drop, lesson.Duplicate, lesson.Reorder, lesson.Delay, lesson.Corrupt}
+	switch {
+	case !held:
+		return nil, nil
+	case w.most > 0 && w.random.IntN(3) == 0:
+		w.most--
+		return &hand.Choice{Verb: verbs[w.random.IntN(len(verbs))]}, nil
+	}
+	return &hand.Choice{Planned: true}, nil
+}
+
+// record is a teller that keeps what it is told.
+type record struct {
+	sync.Mutex
+	strings.Builder
+	differs int
+	ending  *lesson.Ending
+}
+
+func (r *record) Tell(e lesson.Event) error {
+	switch e := e.(type) {
+	case *lesson.Segment:
+		fmt.Fprintf(r, "%v segment %d %v %v %v seq %d ack %d len %d | %v -> %v kernel %v %v %v notes %v\n",
+			time.Duration(e.Time).Round(time.Millisecond), e.N, e.Fate, e.Step.From, e.Flags, e.Step.Seq, e.Step.Ack, e.Len, e.Step.Before, e.Step.After,
+			e.Before, e.InFlight, e.Kernel, e.Step.Findings)
+		for end, k := range e.Kernel {
+			if k.Asked() && !k.Agrees(e.Step.After[end]) {
+				r.differs++
+				fmt.Fprintf(r, "                   DIFFERS at the %v\n", tcp.End(end))
+			}
+		}
+	case *lesson.Call:
+		fmt.Fprintf(r, "call %v %s %s %v\n", e.End, e.Name, e.Text.EN, e.Console)
+	case *lesson.Ending:
+		r.ending = e
+		fmt.Fprintf(r, "ending %+v\n", *e)
+	default:
+		fmt.Fprintf(r, "%T\n", e)
+	}
+	return nil
+}
+
+// TestWhims has two programs talk while a person drops, doubles, delays and
+// corrupts whatever comes: the trial ends, and both kernels agree with every row.
+func TestWhims(t *testing.T) {
+	if refusal != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(refusal)
+		}
+		t.Skip(refusal)
+	}
+	runs := 40
+	if testing.Short() {
+		runs = 8
+	}
+	seed := uint64(time.Now().UnixNano())
+	if s := os.Getenv("SEED"); s != "" {
+		seed, _ = strconv.ParseUint(s, 10, 64)
+	}
+	t.Logf("seed %d", seed)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range runs {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			w, err := wire.New(wire.Options{AnyAddress: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			var diag [2]*sockets.Diag
+			for e := range diag {
+				if err := w.Do(tcp.End(e), func() (err error) { diag[e], err = sockets.Open(); return err }); err != nil {
+					t.Fatal(err)
+				}
+				defer diag[e].Close()
+			}
+			command := func(side string) string {
+				return fmt.Sprintf("exec env %s=%d %s %s", peers, seed+uint64(i), self, side)
+			}
+			ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, errors.New("it does not end"))
+			defer cancel()
+			var r record
+			err = trial.Run(ctx, trial.Options{
+				Commands:  [2]string{command("client"), command("server")},
+				Wire:      between{w},
+				Listening: diag[tcp.Server].Listening,
+				Hand:      &whim{random: rand.New(rand.NewPCG(seed, uint64(i))), keys: make(chan byte, 1), most: 4},
+				Ask: func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
+					s, err := diag[e].Ask(local, remote)
+					return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
+				},
+			}, &r)
+			if err != nil || r.differs > 0 || r.ending.Disagreed > 0 {
+				t.Errorf("%v\n%s", err, r.String())
+			}
+		})
+	}
+}
