@@ -26,7 +26,7 @@ var exitCodes = []struct {
 	{0, say("all went well", "一切正常")},
 	{lang.ExitFailure, say("something went wrong: a damaged file, a port in use", "出错：文件损坏、端口被占用等")},
 	{lang.ExitUsage, say("an unknown lesson, verb or flag", "课程、命令或选项有误")},
-	{lang.ExitRefused, say("this machine does not let us capture; the hint says what helps", "本机不允许抓包；提示会说明怎么办")},
+	{lang.ExitRefused, say("this needs a capture, which the machine does not allow; the hint says what helps", "需要抓包，而本机不允许；提示会说明怎么办")},
 	{lang.ExitDiffers, say("the lesson ran, but the kernel did not do what it promises", "课程已运行，但内核的表现与课程的预期不同")},
 	{lang.ExitSignal, say("stopped by Ctrl-C", "被 Ctrl-C 中断")},
 }

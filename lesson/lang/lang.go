@@ -88,7 +88,7 @@ func (p *Problem) Unwrap() error { return p.Err }
 const (
 	ExitFailure = 1 // something went wrong: a damaged file, a port in use
 	ExitUsage   = 2 // an unknown lesson, verb or flag
-	ExitRefused = 3 // this machine does not let us capture; the hint says what helps
+	ExitRefused = 3 // this needs a capture, which the machine does not allow; the hint says what helps
 	ExitDiffers = 4 // the lesson ran, but the kernel did not do what it promises
 	ExitSignal  = 130
 )
