@@ -9,7 +9,7 @@ LESSON    ?= handshake
 ROUNDS    ?= 3
 
 # Packages in which goroutines meet.
-RACY = ./capture/... ./lesson ./lesson/stage/... ./cmd/...
+RACY = ./capture/... ./lesson ./lesson/stage/... ./lesson/trial ./cmd/...
 
 GOLANGCI    = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK = golang.org/x/vuln/cmd/govulncheck@v1.9.0

@@ -173,9 +173,9 @@ func (x *trial) deliver(l *landing, sent *flight) error {
 }
 
 // ignores reports whether a segment was sent before its sender had received p:
-// it would acknowledge it.
+// it waits for a byte that p brings.
 func (q *passage) ignores(p *passage) bool {
-	return q.Src == p.Dst && q.Dst == p.Src && q.Flags.Has(tcp.ACK) && p.SeqLen() > 0 && q.Ack.Less(p.End())
+	return q.Src == p.Dst && q.Dst == p.Src && q.Flags.Has(tcp.ACK) && p.Seq.LessEq(q.Ack) && q.Ack.Less(p.End())
 }
 
 // departed takes down that a segment was sent. What its program has printed

@@ -46,3 +46,18 @@ func TestTake(t *testing.T) {
 		})
 	}
 }
+
+// A segment was sent before another had come if it waits for a byte of that one.
+// What lies beyond a hole is never acknowledged, so nothing tells.
+func TestIgnores(t *testing.T) {
+	ends := [2]tcp.Endpoint{{Port: 1}, {Port: 2}}
+	p := &passage{}
+	p.Src, p.Dst, p.Seq, p.Len = ends[0], ends[1], 100, 20
+	for ack, want := range map[tcp.Seq]bool{99: false, 100: true, 119: true, 120: false} {
+		q := &passage{}
+		q.Src, q.Dst, q.Flags, q.Ack = ends[1], ends[0], tcp.ACK, ack
+		if got := q.ignores(p); got != want {
+			t.Errorf("what acknowledges %d ignores 100 to 119: %v, want %v", ack, got, want)
+		}
+	}
+}
