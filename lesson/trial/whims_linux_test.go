@@ -11,6 +11,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -49,33 +50,36 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// peer is a program that uses the calls of a connection in any order.
+// peer is a program that uses the calls of one or two connections in any order.
 func peer(side, seed string) {
+	const at = "192.168.0.193:2023"
 	n, _ := strconv.ParseUint(seed, 10, 64)
-	random := rand.New(rand.NewPCG(n, uint64(len(side))))
-	if side == "client" {
-		for range 1 + random.IntN(2) {
-			c, err := net.Dial("tcp", "192.168.0.193:2023")
-			if err != nil {
-				fmt.Println(err)
-				continue
-			}
-			talk(c.(*net.TCPConn), random)
+	var talks sync.WaitGroup
+	start := func(i uint64, open func() (net.Conn, error)) bool {
+		c, err := open()
+		if err != nil {
+			fmt.Println(err)
+			return false
 		}
+		talks.Go(func() { talk(c.(*net.TCPConn), rand.New(rand.NewPCG(n, 2*i+uint64(len(side)%2)))) })
+		return true
+	}
+	if side == "client" {
+		for i := range 1 + n%2 {
+			start(i, func() (net.Conn, error) { return net.Dial("tcp", at) })
+			if n%3 == 0 {
+				talks.Wait() // one after the other
+			}
+		}
+		talks.Wait()
 		return
 	}
-	l, err := net.Listen("tcp", "192.168.0.193:2023")
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}
-	for {
-		c, err := l.Accept()
-		if err != nil {
-			fmt.Println(err)
-			return
-		}
-		talk(c.(*net.TCPConn), random)
+	for i := uint64(0); start(i, l.Accept); i++ {
 	}
 }
 
