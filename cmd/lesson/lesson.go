@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lesson/capture/private"
 	"lesson/lesson"
 	"lesson/lesson/lang"
 	"lesson/lesson/lessons"
@@ -77,6 +78,11 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 			return err
 		}
 		if f.recorded {
+			if private.Child() {
+				if err := private.Enter(a.args); err != nil {
+					return err
+				}
+			}
 			return a.recording(l, f)
 		}
 		err := a.play(l, f)

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/spf13/pflag"
 
+	"lesson/capture/private"
 	"lesson/lesson"
 	"lesson/lesson/lang"
 	"lesson/lesson/recorded"
@@ -67,7 +69,8 @@ func (a *app) instead(l *lesson.Lesson, f *liveFlags, refusal *lang.Problem) err
 	return a.recording(l, f)
 }
 
-// recording shows the recorded run of a lesson, row by row where it steps.
+// recording shows the recorded run of a lesson, row by row where it steps: then
+// in a second process, as play does.
 func (a *app) recording(l *lesson.Lesson, f *liveFlags) error {
 	step, err := a.stepped(l, f)
 	if err != nil {
@@ -80,15 +83,22 @@ func (a *app) recording(l *lesson.Lesson, f *liveFlags) error {
 	if f.json {
 		return recorded.Play(l.Name, option, events.New(a.stdout))
 	}
+	if step && !private.Child() {
+		code, err := private.Run(private.Options{Args: append(slices.Clone(a.args), "--recorded"), Host: true})
+		if err == nil {
+			return exit(code)
+		}
+		if !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		step = false // keys are for Linux
+	}
 	drawn := ladder.New(a.stdout, a.drawing(a.stdout, &f.outputFlags))
 	if !step {
 		return recorded.Play(l.Name, option, drawn)
 	}
 	k, err := openKeyboard(a.stdin.(*os.File))
-	switch {
-	case errors.Is(err, errors.ErrUnsupported):
-		return recorded.Play(l.Name, option, drawn)
-	case err != nil:
+	if err != nil {
 		return err
 	}
 	defer k.close()

@@ -216,12 +216,22 @@ var stops = map[string][]string{
 		"❶", "❷", "❸", "❹", "❺", "space: the client calls close()",
 		"❻", "❼", "space: the server calls close()", "❽", "❾", "space: the lesson ends",
 	},
-	"--host": {"space: the client calls close()", "space: the server calls close()", "space: the lesson ends"},
+	"--host":     {"space: the client calls close()", "space: the server calls close()", "space: the lesson ends"},
+	"--recorded": {"space next segment", "❶", "❷", "❸", "❹", "❺", "❻", "❼", "❽"},
 }
 
-// onTerminals runs a test in every place a lesson can be played here.
+// at is a teardown in a place.
+func at(place string) []string {
+	if place == "--recorded" {
+		return []string{"teardown", place}
+	}
+	return []string{"teardown", place, port()}
+}
+
+// onTerminals runs a test in every place a lesson can be played here, and on a
+// recording.
 func onTerminals(t *testing.T, f func(t *testing.T, place string)) {
-	places := []string{"--private"}
+	places := []string{"--private", "--recorded"}
 	if os.Geteuid() == 0 {
 		places = append(places, "--host")
 	}
@@ -238,7 +248,7 @@ func port() string {
 
 func TestStepToTheEnd(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
-		s := watch(t, "teardown", place, port())
+		s := watch(t, at(place)...)
 		for _, stop := range stops[place] {
 			s.until(stop, 1)
 			if is, err := term.GetState(int(s.tty.Fd())); err != nil || reflect.DeepEqual(is, s.was) {
@@ -255,7 +265,7 @@ func TestStepToTheEnd(t *testing.T) {
 
 func TestQuit(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
-		s := watch(t, "teardown", place, port())
+		s := watch(t, at(place)...)
 		s.until(prompt, 1)
 		s.typed("q")
 		if code := s.code(); code != 0 {
@@ -267,7 +277,7 @@ func TestQuit(t *testing.T) {
 
 func TestCtrlC(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
-		s := watch(t, "teardown", place, port())
+		s := watch(t, at(place)...)
 		s.until(stops[place][0], 1)
 		s.typed(" ")
 		s.until(stops[place][1], 1)
@@ -282,7 +292,7 @@ func TestCtrlC(t *testing.T) {
 func TestSignals(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
 		for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
-			s := watch(t, "teardown", place, port())
+			s := watch(t, at(place)...)
 			s.until(prompt, 1)
 			check(t, s.cmd.Process.Signal(sig))
 			if code := s.code(); code != 128+int(sig) {
@@ -335,7 +345,7 @@ var escapes = regexp.MustCompile("(\r(\x1b\\[\\d*A)?)?\x1b\\[[0-9;?]*[A-Za-z]")
 
 func TestChildKilled(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
-		s := watch(t, "teardown", place, port())
+		s := watch(t, at(place)...)
 		s.until(prompt, 1)
 		check(t, syscall.Kill(s.child(), syscall.SIGKILL))
 		if code := s.code(); code != 128+9 {
@@ -348,7 +358,7 @@ func TestChildKilled(t *testing.T) {
 
 func TestParentKilled(t *testing.T) {
 	onTerminals(t, func(t *testing.T, place string) {
-		s := watch(t, "teardown", place, port())
+		s := watch(t, at(place)...)
 		s.until(prompt, 1)
 		child := s.child()
 		check(t, s.cmd.Process.Kill())
