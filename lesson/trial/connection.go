@@ -232,7 +232,7 @@ func (x *trial) check(c *connection, l *landing, s *lesson.Segment) error {
 			}
 			if time.Now().After(late) {
 				if s.Step.After[e] == c.narrator.Conn().State(e) && c.learn(e, k) {
-					s.Step.After[e] = k.State
+					s.Step.After[e], s.InFlight[e] = k.State, lesson.Kernel{} // it left before that
 					s.Explain = append(s.Explain, finWaits(e))
 				} else {
 					x.disagreed++

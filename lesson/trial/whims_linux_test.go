@@ -164,10 +164,14 @@ func (r *record) Tell(e lesson.Event) error {
 		fmt.Fprintf(r, "segment %d %v %v %v seq %d ack %d len %d | %v -> %v, kernel %v %v %v, %v\n",
 			e.N, e.Fate, e.Step.From, e.Flags, e.Step.Seq, e.Step.Ack, e.Len, e.Step.Before, e.Step.After,
 			e.Before, e.InFlight, e.Kernel, e.Step.Findings.Names())
-		for end, k := range e.Kernel {
-			if k.Asked() && !k.Agrees(e.Step.After[end]) {
-				r.differs++
-				fmt.Fprintf(r, "the %v's kernel differs\n", tcp.End(end))
+		onWay := e.Step.Before
+		onWay[e.Step.From] = e.Step.After[e.Step.From]
+		for end := range e.Kernel {
+			for when, k := range []lesson.Kernel{e.Before[end], e.InFlight[end], e.Kernel[end]} {
+				if state := [...]tcp.State{e.Step.Before[end], onWay[end], e.Step.After[end]}[when]; k.Asked() && !k.Agrees(state) {
+					r.differs++
+					fmt.Fprintf(r, "the %v's kernel differs: %v\n", tcp.End(end), k)
+				}
 			}
 		}
 	case *lesson.Call:
