@@ -37,6 +37,9 @@ func Enter(args []string) error {
 	if err := up("lo"); err != nil {
 		return powerless(err, thisMachine(args))
 	}
+	// Nobody else's ports are in this network, so programs started in it may
+	// have the low ones too. Where /proc is not to be written, they may not.
+	_ = os.WriteFile("/proc/sys/net/ipv4/ip_unprivileged_port_start", []byte("0"), 0)
 	// Capturing needs the same capability as a raw IP socket, which is gone
 	// again at once; closing a packet socket takes the kernel 10 ms.
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
