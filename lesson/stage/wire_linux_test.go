@@ -69,6 +69,7 @@ func eachLesson(f func(l *lesson.Lesson, set map[string]bool)) {
 // kernels are asked for every row and agree, and two runs are told alike. The
 // arrows that were walked are those that docs/states.md names lessons for.
 func TestWireLessons(t *testing.T) {
+	t.Parallel()
 	inNamespaces(t)
 	var mu sync.Mutex
 	walked := map[string][]lesson.Arrow{}
@@ -197,6 +198,7 @@ func (w *whim) Key(_ byte, held bool) (*hand.Choice, error) {
 // TestWireWhims plays with a person who drops, doubles, delays and corrupts
 // whatever comes: the lesson ends, and both kernels agree with every row.
 func TestWireWhims(t *testing.T) {
+	t.Parallel()
 	runs := 40
 	if testing.Short() {
 		runs = 8
@@ -240,6 +242,7 @@ func (h *repeating) Flight(f *lesson.Flight, _ lesson.Verb) error {
 // TestWireHeld holds the SYN,ACK until its sender has repeated it twice, and the
 // client its SYN: all of that is counted with the segment, and changes nothing.
 func TestWireHeld(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes three seconds of the kernel's own timers")
 	}
