@@ -97,6 +97,9 @@ func (z *zeros) Read(b []byte) (int, error) {
 // A file of a few kilobytes that unpacks to 128 MB costs no more
 // memory than any other.
 func TestPackedBomb(t *testing.T) {
+	if testing.Short() {
+		t.Skip("packing takes a minute under the race detector")
+	}
 	for how := range packers {
 		var b bytes.Buffer
 		z := packers[how](&b)
