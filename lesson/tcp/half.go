@@ -11,7 +11,10 @@ type half struct {
 	acked Seq // the highest number it has acknowledged
 	edge  Seq // the right edge of the widest window it has offered
 	fin   Seq // the number its FIN took
-	heard Seq // the number of the FIN that has arrived, where arrivals are known
+	// heard is the number of the peer's FIN, where it is known that it has
+	// arrived; where only what an end sends tells that, the peer's number from
+	// which on it acknowledges this end's FIN.
+	heard Seq
 
 	ahead [3]span // what came beyond a hole
 
@@ -41,7 +44,7 @@ const (
 	hasAcked                     // acked is set
 	sentFin                      // fin is set
 	gotPeerFin                   // the peer's FIN has reached it
-	finAcked                     // the ACK of its FIN has reached it
+	finAcked                     // the ACK of its FIN has reached it, or is under way
 	heardFin                     // heard is set
 	pastSyn                      // it has sent something that only an end beyond SYN_SENT and SYN_RECV sends
 	answered                     // it has sent a SYN,ACK

@@ -61,6 +61,9 @@ func (l *line) opening(o *lesson.Opening) {
 	l.endpoint("client", o.Ends[tcp.Client])
 	l.endpoint("server", o.Ends[tcp.Server])
 	l.bool("checked", o.Checked)
+	if o.Vantage != tcp.Anywhere {
+		l.string("vantage", o.Vantage.String())
+	}
 }
 
 func (l *line) call(c *lesson.Call) {
