@@ -37,8 +37,8 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   a.in(say("explain FILE…|DIRECTORY|-", "explain 文件…|目录|-")),
 		Short: a.in(say("explain the connections in a pcap or pcapng file", "讲解 pcap 或 pcapng 文件中的连接")),
 		Long: a.in(say(
-			"explain reads captures, packed with gzip or zstd or not, and draws the connection. If there are several, it prints a table with one line each; --stream draws one of them. The flags below choose connections: when only one is left, it is drawn. Several files, or those of a directory, are read in the order of their first packets.",
-			"explain 读取抓包文件（可用 gzip 或 zstd 压缩）并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。下面的选项用来挑选连接：只剩一个时就把它画出来。多个文件或一个目录中的文件，按各自第一个数据包的时间依次读取。")),
+			"explain reads captures, packed with gzip or zstd or not, and draws the connection. If there are several, it prints a table with one line each; --stream draws one of them. The flags below choose connections: when only one is left, it is drawn. Several files, or those of a directory, are read as one, in the order of their packets' times.",
+			"explain 读取抓包文件（可用 gzip 或 zstd 压缩）并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。下面的选项用来挑选连接：只剩一个时就把它画出来。多个文件或一个目录中的文件，按数据包的时间合并成一份来读。")),
 		Example: a.in(say(`  lesson explain capture.pcapng
   lesson explain --stream 3 capture.pcap.gz
 

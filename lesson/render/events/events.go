@@ -91,6 +91,9 @@ func (l *line) segment(s *lesson.Segment) {
 	if !s.Live {
 		l.int("stream", int64(s.Stream))
 		l.int("frame", int64(s.Number))
+		if s.File != "" {
+			l.string("file", s.File)
+		}
 	}
 	l.seconds("time", s.Since)
 	l.string("from", s.Step.From.String())

@@ -218,6 +218,15 @@ func (p *pen) source(o *lesson.Opening) string {
 	return s
 }
 
+// frame says which packet a segment was, and of which file where there are several.
+func (p *pen) frame(s *lesson.Segment) string {
+	n := fmt.Sprintf(p.say(words.frame), s.Number)
+	if s.File != "" {
+		n += p.comma() + p.clean(s.File)
+	}
+	return n
+}
+
 // noteText begins with what kind of note it is.
 func (p *pen) noteText(n *lesson.Note) paragraph {
 	switch n.Kind {
