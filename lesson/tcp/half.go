@@ -153,12 +153,18 @@ func (h *half) highest() (end Seq, ok bool) {
 
 // isAhead reports whether a number beyond a hole has come.
 func (h *half) isAhead(n Seq) bool {
+	_, ok := h.aheadAt(n)
+	return ok
+}
+
+// aheadAt is the range beyond a hole that a number lies in.
+func (h *half) aheadAt(n Seq) (s span, ok bool) {
 	for _, s := range h.ahead {
 		if n.In(s.lo, s.hi.Sub(s.lo)) {
-			return true
+			return s, true
 		}
 	}
-	return false
+	return span{}, false
 }
 
 // keepAhead remembers a range beyond a hole, joining it to those it touches.
