@@ -4,6 +4,7 @@ GO        ?= go
 PREFIX    ?= /usr/local
 DESTDIR   ?=
 FUZZTIME  ?= 30s
+FUZZERS   ?= $(shell nproc 2>/dev/null || echo 1)
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LESSON    ?= handshake
 ROUNDS    ?= 3
@@ -44,13 +45,9 @@ lint: go ## gofmt, go vet, golangci-lint (staticcheck and more), go.mod in order
 	$(GO) mod tidy -diff
 	$(GO) run $(GOLANGCI) run ./...
 
-fuzz: go ## fuzz every target for FUZZTIME each
-	@for pkg in $$($(GO) list ./...); do \
-		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-			echo "$$pkg $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$pkg || exit 1; \
-		done; \
-	done
+fuzz: go ## fuzz every target for FUZZTIME each, FUZZERS at a time
+	@grep -ro --include='*_test.go' '^func Fuzz[A-Za-z0-9_]*' . | sed 's|/[^/]*:func | |' | sort | \
+		GO=$(GO) xargs -L 1 -P $(FUZZERS) .ci/fuzz $(FUZZTIME)
 
 cover: go ## write coverage.out and print the total
 	$(GO) test -coverpkg=./... -coverprofile=coverage.out $$($(GO) list ./... | grep -v capture/private)

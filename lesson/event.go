@@ -42,6 +42,7 @@ type Opening struct {
 	Interface string            // "lo"; the file's name for a file ("-" for a pipe); the kernel of a recorded run ("Linux 6.18")
 	Ends      [2]netip.AddrPort // by tcp.End; a live client's port is not known yet (0). Unset for a table of connections.
 	Checked   bool              // the kernel is asked for the states
+	Vantage   tcp.Vantage       // where a file was captured, if that was said
 }
 
 // Phase tells whether a call blocks.

@@ -41,6 +41,8 @@ type ExplainOptions struct {
 	Detail Detail
 	Stream int    // the connection, for OneStream
 	Name   string // the file's name, for the opening
+	// Vantage is where the capture was taken, if that is known.
+	Vantage tcp.Vantage
 	// Terse leaves the explanations out of the segments.
 	Terse bool
 	// Match chooses what is told: the segments that match, and the connections
@@ -111,7 +113,7 @@ func (x *explainer) read(src Source) error {
 	ahead, _ := src.(batcher)
 	var c tcp.Captured
 	for x.err == nil {
-		if x.opt.Detail == Table && x.opt.Match == nil && !x.opt.Follow && ahead != nil {
+		if x.opt.Detail == Table && x.opt.Match == nil && !x.opt.Follow && x.opt.Vantage == tcp.Anywhere && ahead != nil {
 			return x.readAhead(ahead)
 		}
 		var err error
@@ -155,7 +157,7 @@ func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int,
 		return stream, unknown.Observe(s)
 	}
 	conn := x.table.conn(slot)
-	step = conn.Observe(s)
+	step = conn.ObserveAt(x.opt.Vantage, s)
 	if reused {
 		step.Findings |= tcp.PortReused
 	}
@@ -243,7 +245,7 @@ func (x *explainer) open() error {
 		return nil
 	}
 	x.opened = true
-	o := &Opening{Name: "explain", Title: lang.Text{EN: "What the capture shows", ZH: "抓包中的连接"}, Place: File, Interface: x.opt.Name}
+	o := &Opening{Name: "explain", Title: lang.Text{EN: "What the capture shows", ZH: "抓包中的连接"}, Place: File, Interface: x.opt.Name, Vantage: x.opt.Vantage}
 	if x.opt.Detail == OneStream || x.opt.Detail == Fitting && x.streams == 1 {
 		for e, p := range x.ends {
 			o.Ends[e] = p.AddrPort()

@@ -95,6 +95,7 @@ func (m *made) Next() (c tcp.Captured, err error) {
 // against each other, and looks at one of the forms they are written in.
 func everyWay(t *testing.T, form uint32, open func() (lesson.Source, error)) {
 	told := func(opt lesson.ExplainOptions, to lesson.Teller) bool {
+		opt.Vantage = tcp.Vantage(form >> 21 & 3)
 		src, err := open()
 		if err == nil {
 			err = lesson.Explain(src, opt, to)

@@ -38,6 +38,11 @@ func (s *story) Tell(e lesson.Event) error {
 
 func explain(t testing.TB, file string) (*story, error) {
 	t.Helper()
+	return explainAt(t, file, tcp.Anywhere)
+}
+
+func explainAt(t testing.TB, file string, from tcp.Vantage) (*story, error) {
+	t.Helper()
 	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +53,7 @@ func explain(t testing.TB, file string) (*story, error) {
 		return nil, err
 	}
 	var s story
-	err = lesson.Explain(r, lesson.ExplainOptions{Detail: lesson.Everything, Name: file}, &s)
+	err = lesson.Explain(r, lesson.ExplainOptions{Detail: lesson.Everything, Name: file, Vantage: from}, &s)
 	return &s, err
 }
 

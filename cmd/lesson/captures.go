@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"container/heap"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,29 +18,55 @@ import (
 	"lesson/lesson/tcp"
 )
 
-// captures are the files of one explanation, read one after the other in the
-// order of their first packets. It is a lesson.Source that a signal ends like
-// the end of its last file, so that Ctrl-C shows what has been read so far.
+// captures are the files of one explanation, merged in the order of their
+// packets' times; of equal ones, as the files were named. It is a lesson.Source
+// that a signal ends like the end of its last file, so that Ctrl-C shows what
+// has been read so far.
 type captures struct {
-	files   []*captureFile
-	piped   bool // what is read cannot be read again
+	files   []*captureFile // in the order of their first packets
+	piped   bool           // what is read cannot be read again
 	size    int64
 	stopped <-chan struct{}
 	idle    func() // called before a pipe is waited for
 
-	read   atomic.Int64 // bytes
-	began  atomic.Int64 // when, in ns since 1970
-	at     int          // the file being read
-	r      *capture.Reader
-	before capture.Stats // of the files before it
-	wrong  error         // what was wrong with the first damaged file
+	read  atomic.Int64  // bytes
+	began atomic.Int64  // when, in ns since 1970
+	at    int           // files[:at] have been begun
+	open  queue         // those of them that are being read
+	told  *captureFile  // the one whose segment was told last: first of open
+	done  capture.Stats // of those that were read
+	wrong error         // what was wrong with the first damaged file
 }
 
 // captureFile is one file that is open.
 type captureFile struct {
 	name  string
 	in    io.ReadCloser
-	first int64 // ns since 1970
+	given int    // its place among those named
+	first int64  // time of its first packet, in ns since 1970
+	label string // what to call it beside the others
+	r     *capture.Reader
+	next  tcp.Captured
+	few   []tcp.Segment // those after it, where they are read ahead
+	room  []tcp.Segment // for them
+}
+
+// queue is a heap of files by what comes next in them.
+type queue []*captureFile
+
+func (q queue) Len() int      { return len(q) }
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(f any)   { *q = append(*q, f.(*captureFile)) }
+
+func (q queue) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(q[i].next.Time, q[j].next.Time), cmp.Compare(q[i].given, q[j].given)) < 0
+}
+
+func (q *queue) Pop() any {
+	last := len(*q) - 1
+	f := (*q)[last]
+	*q = (*q)[:last]
+	return f
 }
 
 // openCaptures opens what the caller has named: files, the captures in a
@@ -133,14 +161,21 @@ func (c *captures) addDirectory(dir string) error {
 // capture at all is found here, before anything is told.
 func (c *captures) order() error {
 	if len(c.files) == 1 {
-		return c.open()
+		return c.begin(c.files[0])
 	}
+	bases := map[string]int{}
 	for _, f := range c.files {
+		bases[filepath.Base(f.name)]++
+	}
+	for i, f := range c.files {
 		t, err := capture.FirstTime(f.in)
 		if err != nil {
 			return named(f.name, err)
 		}
-		f.first = t
+		f.given, f.first, f.label = i, t, f.name
+		if base := filepath.Base(f.name); bases[base] == 1 {
+			f.label = base
+		}
 		if err := rewind(f); err != nil {
 			return err
 		}
@@ -151,10 +186,11 @@ func (c *captures) order() error {
 
 // again starts from the beginning.
 func (c *captures) again() error {
-	c.at, c.r, c.before, c.wrong = 0, nil, capture.Stats{}, nil
+	c.at, c.open, c.told, c.done, c.wrong = 0, nil, nil, capture.Stats{}, nil
 	c.read.Store(0)
 	c.began.Store(time.Now().UnixNano())
 	for _, f := range c.files {
+		f.r, f.few = nil, nil
 		if err := rewind(f); err != nil {
 			return err
 		}
@@ -184,67 +220,123 @@ func (c *captures) name() string {
 	}
 }
 
-// Next returns the next segment of the file being read, or of the one after
-// it. What is wrong with a file does not keep the next from being read.
+// Next returns the next segment of all files. What is wrong with one of them
+// does not keep the others from being read. At the end of the last it returns
+// io.EOF, or what was wrong.
 func (c *captures) Next() (tcp.Captured, error) {
-	for {
-		if err := c.ready(); err != nil {
-			return tcp.Captured{}, err
-		}
-		s, err := c.r.Next()
-		if err == nil {
-			s.Number += c.before.Packets
-			return s, nil
-		}
-		c.close(err)
+	f, err := c.first(false)
+	if err != nil {
+		return tcp.Captured{}, err
 	}
+	return f.next, nil
 }
 
 // Segments reads the next segments alone, as many as fit into into.
-func (c *captures) Segments(into []tcp.Segment) (int, error) {
-	for {
-		if err := c.ready(); err != nil {
-			return 0, err
-		}
-		n, err := c.r.Segments(into)
+func (c *captures) Segments(into []tcp.Segment) (n int, err error) {
+	if len(c.files) == 1 && c.files[0].r != nil && !c.ended() {
+		return c.files[0].r.Segments(into)
+	}
+	for n < len(into) {
+		f, err := c.first(true)
 		if err != nil {
-			c.close(err)
+			return n, err
 		}
-		if n > 0 {
-			return n, nil
+		into[n] = f.next.Segment
+		n++
+		for others := c.others(); n < len(into) && len(f.few) > 0 && f.few[0].Time < others; n++ {
+			into[n], f.few = f.few[0], f.few[1:]
 		}
 	}
+	return n, nil
 }
 
-// ready opens the next file if none is open. At the end of the last it returns
-// io.EOF, or what was wrong with one.
-func (c *captures) ready() error {
+// first is the file whose next segment comes first, and is told now. Its
+// segments may be read ahead, without the bytes they came in.
+func (c *captures) first(ahead bool) (*captureFile, error) {
 	if c.ended() {
-		return io.EOF
+		return nil, io.EOF
 	}
-	for c.r == nil {
-		if c.at == len(c.files) {
-			if c.wrong != nil {
-				return c.wrong
-			}
-			return io.EOF
+	if c.told != nil { // not earlier: its bytes had to last, and a pipe is not waited for in advance
+		if c.advance(c.told, ahead) {
+			heap.Fix(&c.open, 0)
+		} else {
+			heap.Pop(&c.open)
 		}
-		if err := c.open(); err != nil {
-			c.failed(err)
-			c.at++
+		c.told = nil
+	}
+	for c.at < len(c.files) && (len(c.open) == 0 || c.files[c.at].first <= c.open[0].next.Time) {
+		f := c.files[c.at]
+		c.at++
+		if err := c.begin(f); err != nil {
+			c.failed(f, err)
+		} else if c.advance(f, ahead) {
+			heap.Push(&c.open, f)
 		}
 	}
-	return nil
+	switch {
+	case len(c.open) > 0:
+		c.told = c.open[0]
+		return c.told, nil
+	case c.wrong != nil:
+		return nil, c.wrong
+	}
+	return nil, io.EOF
 }
 
-// close ends the reading of a file.
-func (c *captures) close(err error) {
-	if err != io.EOF {
-		c.failed(err)
+// others is the time before which no other file than the first has anything.
+func (c *captures) others() int64 {
+	t := int64(math.MaxInt64)
+	if c.at < len(c.files) {
+		t = c.files[c.at].first
 	}
-	c.before = c.Stats()
-	c.r = nil
-	c.at++
+	for _, f := range c.open[1:min(len(c.open), 3)] {
+		t = min(t, f.next.Time)
+	}
+	return t
+}
+
+// begin begins to read a file.
+func (c *captures) begin(f *captureFile) (err error) {
+	if f.r != nil {
+		return nil
+	}
+	var in io.Reader = &counted{f.in, &c.read}
+	if c.piped {
+		in = newPipe(in, c.stopped, func() { c.idle() })
+	}
+	f.r, err = capture.Open(in)
+	return err
+}
+
+// advance reads a file's next segment; false when there is none.
+func (c *captures) advance(f *captureFile, ahead bool) bool {
+	var err error
+	switch {
+	case !ahead:
+		f.next, err = f.r.Next()
+	case len(f.few) == 0:
+		if f.room == nil {
+			f.room = make([]tcp.Segment, 256)
+		}
+		var n int
+		if n, err = f.r.Segments(f.room); n > 0 {
+			err = nil // it sticks: the next call returns it again
+		}
+		f.few = f.room[:n]
+	}
+	if err == nil {
+		if ahead {
+			f.next.Segment, f.few = f.few[0], f.few[1:]
+		}
+		f.next.File = f.label
+		return true
+	}
+	if err != io.EOF {
+		c.failed(f, err)
+	}
+	c.done = c.done.Plus(f.r.Stats())
+	f.r, f.room = nil, nil // with all that they hold
+	return false
 }
 
 // ended reports whether a signal has ended the reading. A pipe ends by itself,
@@ -261,18 +353,9 @@ func (c *captures) ended() bool {
 	}
 }
 
-func (c *captures) open() (err error) {
-	var in io.Reader = &counted{c.files[c.at].in, &c.read}
-	if c.piped {
-		in = newPipe(in, c.stopped, func() { c.idle() })
-	}
-	c.r, err = capture.Open(in)
-	return err
-}
-
-func (c *captures) failed(err error) {
+func (c *captures) failed(f *captureFile, err error) {
 	if len(c.files) > 1 {
-		err = named(c.files[c.at].name, err)
+		err = named(f.name, err)
 	}
 	if c.wrong == nil {
 		c.wrong = err
@@ -292,10 +375,13 @@ func named(name string, err error) error {
 
 // Stats counts what has been read so far.
 func (c *captures) Stats() capture.Stats {
-	if c.r == nil {
-		return c.before
+	all := c.done
+	for _, f := range c.files {
+		if f.r != nil {
+			all = all.Plus(f.r.Stats())
+		}
 	}
-	return c.before.Plus(c.r.Stats())
+	return all
 }
 
 // Warnings says what in the files could not be told.

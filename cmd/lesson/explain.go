@@ -17,6 +17,7 @@ import (
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
 	"lesson/lesson/render/lines"
+	"lesson/lesson/tcp"
 )
 
 // explainFlags are explain's flags.
@@ -24,6 +25,7 @@ type explainFlags struct {
 	outputFlags
 	choice
 	stream  int // -1: all
+	vantage tcp.Vantage
 	summary bool
 	format  formatFlag
 	noPager bool
@@ -35,8 +37,8 @@ func (a *app) explainCommand() *cobra.Command {
 		Use:   a.in(say("explain FILE…|DIRECTORY|-", "explain 文件…|目录|-")),
 		Short: a.in(say("explain the connections in a pcap or pcapng file", "讲解 pcap 或 pcapng 文件中的连接")),
 		Long: a.in(say(
-			"explain reads captures, packed with gzip or zstd or not, and draws the connection. If there are several, it prints a table with one line each; --stream draws one of them. The flags below choose connections: when only one is left, it is drawn. Several files, or those of a directory, are read in the order of their first packets.",
-			"explain 读取抓包文件（可用 gzip 或 zstd 压缩）并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。下面的选项用来挑选连接：只剩一个时就把它画出来。多个文件或一个目录中的文件，按各自第一个数据包的时间依次读取。")),
+			"explain reads captures, packed with gzip or zstd or not, and draws the connection. If there are several, it prints a table with one line each; --stream draws one of them. The flags below choose connections: when only one is left, it is drawn. Several files, or those of a directory, are read as one, in the order of their packets' times.",
+			"explain 读取抓包文件（可用 gzip 或 zstd 压缩）并画出其中的连接。若有多个连接，则输出一张表，每个连接一行；用 --stream 画出其中一个。下面的选项用来挑选连接：只剩一个时就把它画出来。多个文件或一个目录中的文件，按数据包的时间合并成一份来读。")),
 		Example: a.in(say(`  lesson explain capture.pcapng
   lesson explain --stream 3 capture.pcap.gz
 
@@ -90,10 +92,11 @@ func (a *app) explainCommand() *cobra.Command {
 	fl.BoolVar(&f.summary, "summary", false, a.in(say("one line per connection, even if there is only one", "每个连接一行，即使只有一个连接")))
 	fl.Var((*sortFlag)(&f.sort), "sort", a.in(sayf("the table's order: %s", "表的顺序：%s", strings.Join(orderNames, ", "))))
 	fl.IntVar(&f.limit, "limit", 0, a.in(say("no more than the first `N` connections", "最多显示前 `N` 个连接")))
+	fl.Var((*vantageFlag)(&f.vantage), "vantage", a.in(say("where the capture was taken: client (it sent the SYN), server, or middle; auto: not known, so a segment counts as arrived until a later one shows that it has not", "在哪里抓的包：client（客户端，即发出 SYN 的一端）、server（服务器）或 middle（途中）；auto：未知，报文段先一律视为已经到达，直到后面的报文段表明并非如此")))
 	f.outputFlags.add(a, fl)
 	fl.Var(&f.format, "format", a.in(say("text: every segment as one line, in tcpdump's manner, with both states; json; csv: the table, for spreadsheets", "text：每个报文段一行，写法与 tcpdump 相近，并附两端状态；json；csv：供电子表格使用的表")))
 	fl.BoolVar(&f.noPager, "no-pager", false, a.in(say("never turn pages ($PAGER)", "从不分页（$PAGER）")))
-	for name, values := range map[string][]string{"state": state.known, "opened": opened.known, "closed": closed.known, "sort": orderNames, "format": formats} {
+	for name, values := range map[string][]string{"state": state.known, "opened": opened.known, "closed": closed.known, "sort": orderNames, "format": formats, "vantage": vantages} {
 		complete(cmd, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
 	for _, name := range []string{"stream", "filter", "limit"} {
@@ -127,7 +130,7 @@ func (f *explainFlags) check(fl *pflag.FlagSet) error {
 
 // options are what is to be told of a capture.
 func (f *explainFlags) options(c *captures) lesson.ExplainOptions {
-	opt := lesson.ExplainOptions{Name: c.name(), Follow: c.piped}
+	opt := lesson.ExplainOptions{Name: c.name(), Follow: c.piped, Vantage: f.vantage}
 	if f.filter != nil {
 		opt.Match = f.filter.Match
 	}
@@ -267,6 +270,23 @@ func (f *formatFlag) Set(s string) error {
 		return usage(sayf("there is no format %s", "没有 %s 这种格式", shown(s)), sayf("--format takes one of: %s", "--format 可取：%s", strings.Join(formats, ", ")))
 	}
 	*f = formatFlag(s)
+	return nil
+}
+
+// vantageFlag is where a capture was taken.
+type vantageFlag tcp.Vantage
+
+var vantages = names(tcp.Anywhere, tcp.Between)
+
+func (v *vantageFlag) String() string { return "" }
+func (v *vantageFlag) Type() string   { return "WHERE" }
+
+func (v *vantageFlag) Set(s string) error {
+	i := slices.Index(vantages, s)
+	if i < 0 {
+		return usage(sayf("no capture is taken at %s", "没有 %s 这个抓包位置", shown(s)), sayf("--vantage takes one of: %s", "--vantage 可取：%s", strings.Join(vantages, ", ")))
+	}
+	*v = vantageFlag(i)
 	return nil
 }
 

@@ -5,8 +5,6 @@ import (
 	"io"
 	"strings"
 	"testing"
-
-	"lesson/capture"
 )
 
 // A pipe that stays open ends a moment after the signal; what came before it,
@@ -43,7 +41,7 @@ func TestPipeEnds(t *testing.T) {
 func TestStoppable(t *testing.T) {
 	stopped := make(chan struct{})
 	close(stopped)
-	if _, err := (&captures{files: make([]*captureFile, 1), r: &capture.Reader{}, stopped: stopped}).Next(); err != io.EOF {
+	if _, err := (&captures{files: make([]*captureFile, 1), stopped: stopped}).Next(); err != io.EOF {
 		t.Errorf("after the signal: %v", err)
 	}
 }

@@ -202,9 +202,8 @@ func (p *parser) bytes() (sum, error) {
 	size := uint32(1)
 	if p.take(":") {
 		p.space()
-		switch p.rest() {
-		case "":
-		default:
+		size = 0
+		if p.rest() != "" {
 			size = uint32(p.rest()[0] - '0')
 		}
 		if size != 1 && size != 2 && size != 4 {

@@ -226,7 +226,7 @@ func (o *observation) inOrder(e End) {
 	if !h.is(knowsRcv) {
 		return
 	}
-	if !o.exact && peer.is(sentFin) && h.wire == peer.fin {
+	if !o.hears(e) && peer.is(sentFin) && h.wire == peer.fin {
 		h.wire = h.wire.Add(1)
 	}
 	if h.rcv.Less(h.wire) {
@@ -239,7 +239,7 @@ func (o *observation) inOrder(e End) {
 func (o *observation) receivesFin(e End) {
 	h, peer := &o.c.half[e], &o.c.half[o.c.peer(e)]
 	sent, fin := peer.is(sentFin), peer.fin
-	if o.exact {
+	if o.hears(e) {
 		sent, fin = h.is(heardFin), h.heard
 	}
 	if !sent || h.is(gotPeerFin) || !h.is(knowsRcv) || !fin.Less(h.rcv) {
@@ -250,7 +250,7 @@ func (o *observation) receivesFin(e End) {
 		return
 	}
 	h.set(gotPeerFin)
-	if o.exact { // nothing comes after a FIN
+	if o.hears(e) { // nothing comes after a FIN
 		h.rcv, h.wire, h.ahead = fin.Add(1), fin.Add(1), [3]span{}
 	}
 	if h.state != Unknown {

@@ -9,7 +9,7 @@ import (
 // BenchmarkObserve is one whole connection of nine segments.
 func BenchmarkObserve(b *testing.B) {
 	var segments []tcp.Segment
-	for _, sc := range scenes(b)[:2] {
+	for _, sc := range scenes(b, "scenes.txt")[:2] {
 		segments = segments[:0]
 		for _, l := range sc.lines {
 			segments = append(segments, l.Segment(ends, [2]tcp.Seq{}))

@@ -144,8 +144,7 @@ func (o *observation) judge() {
 	default:
 		o.numbers()
 		o.notice()
-		o.departs()
-		o.arrives()
+		o.passes()
 		o.settle()
 	}
 	o.x.last = o.c.n
@@ -214,6 +213,7 @@ type observation struct {
 	to   End
 	x, y *half
 	step Step
+	at   Vantage
 	// exact: departures and arrivals are known, so nothing is taken for
 	// granted and nothing taken back.
 	exact bool

@@ -3,6 +3,7 @@ package tcp_test
 import (
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -33,9 +34,9 @@ type sceneLine struct {
 	corrects bool
 }
 
-func scenes(t testing.TB) []scene {
+func scenes(t testing.TB, file string) []scene {
 	t.Helper()
-	text, err := os.ReadFile("testdata/scenes.txt")
+	text, err := os.ReadFile(filepath.Join("testdata", file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,7 @@ func scenes(t testing.TB) []scene {
 // Every scene holds wherever in the number space the connection lies.
 func TestScenes(t *testing.T) {
 	firsts := [][2]tcp.Seq{{0, 0}, {0xffffff9a, 7}, {7, 0xfffffed3}, {1 << 31, 1<<31 - 350}, {0xffffff00, 0xffffff00}}
-	for _, sc := range scenes(t) {
+	for _, sc := range scenes(t, "scenes.txt") {
 		t.Run(sc.title, func(t *testing.T) {
 			for _, first := range firsts {
 				var c tcp.Conn
@@ -87,7 +88,7 @@ func TestScenes(t *testing.T) {
 // The roles are told by who sent the SYN, not by the order of addresses.
 func TestScenesMirrored(t *testing.T) {
 	mirrored := [2]tcp.Endpoint{ends[1], ends[0]}
-	for _, sc := range scenes(t) {
+	for _, sc := range scenes(t, "scenes.txt") {
 		if strings.Contains(sc.title, "middle") {
 			continue // without a SYN the ports decide, as the next test says
 		}

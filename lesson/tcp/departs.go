@@ -47,7 +47,7 @@ func (o *observation) counts() {
 func (o *observation) offersWindow() {
 	s, x := o.s, o.x
 	size := x.offers(s, !s.Flags.Has(SYN) && (o.exact && x.is(scaled) || bothScaled(x, o.y)))
-	if o.exact {
+	if o.exact || o.at != Anywhere {
 		o.c.widest[o.from] = max(o.c.widest[o.from], uint16((size+1<<x.scale-1)>>x.scale))
 	}
 }
@@ -82,7 +82,8 @@ func bothScaled(x, y *half) bool {
 func (o *observation) proves() bool {
 	s, x, y, from := o.s, o.x, o.y, o.from
 	ack := s.Ack
-	if y.is(active) && !y.is(pastSyn) && ack != y.nxt && ack.Sub(y.iss)-1 >= y.nxt.Sub(y.iss) {
+	fresh := y.is(active) || o.hears(o.to) // all that it has sent so far was seen
+	if fresh && !y.is(pastSyn) && !(o.hears(from) && x.is(answered)) && ack != y.nxt && ack.Sub(y.iss)-1 >= y.nxt.Sub(y.iss) {
 		// It acknowledges nothing of this attempt: it speaks of an earlier
 		// connection, one end of which it still is (RFC 9293 §3.5.1).
 		o.step.Findings |= Unacceptable

@@ -5,9 +5,10 @@
 // Reading order: seq.go and segment.go (what is on the wire), state.go, rule.go
 // and rules.go (the machine), conn.go (one segment observed), departs.go (what
 // a segment says of its sender), arrives.go (what it does to its receiver),
-// exact.go and happen.go (departures, arrivals and calls told apart), linux.go
-// (what Linux does otherwise), half.go (the numbers kept of each end),
-// finding.go (what is notable).
+// vantage.go (what is known to have arrived where), exact.go and happen.go
+// (departures, arrivals and calls told apart), linux.go (what Linux does
+// otherwise), half.go (the numbers kept of each end), finding.go (what is
+// notable).
 //
 // A label means the state after the departure or arrival of the segment
 // (RFC 9293 §3.5). The two ends move at their own times, so every step has a

@@ -144,9 +144,9 @@ func (o *observation) takesText() {
 	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
 		o.step.Findings |= OutOfOrder
 	}
-	if y.is(heardFin) && s.Seq.LessEq(y.heard) && y.heard.Less(s.Seq.Add(s.Len)) {
-		y.unset(heardFin) // that number was a byte of data
-		if o.x.is(sentFin) && y.isAhead(o.x.fin) {
+	if at, ok := y.aheadAt(y.heard); ok && y.is(heardFin) && s.Seq.LessEq(at.lo) && at.hi.LessEq(s.Seq.Add(s.Len)) {
+		y.unset(heardFin) // it was dropped with all that it had come with: that number was a byte of data
+		if o.x.is(sentFin) && o.x.fin != y.heard && y.isAhead(o.x.fin) {
 			y.set(heardFin)
 			y.heard = o.x.fin
 		}

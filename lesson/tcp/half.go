@@ -11,7 +11,10 @@ type half struct {
 	acked Seq // the highest number it has acknowledged
 	edge  Seq // the right edge of the widest window it has offered
 	fin   Seq // the number its FIN took
-	heard Seq // the number of the FIN that has arrived, where arrivals are known
+	// heard is the number of the peer's FIN, where it is known that it has
+	// arrived; where only what an end sends tells that, the peer's number from
+	// which on it acknowledges this end's FIN.
+	heard Seq
 
 	ahead [3]span // what came beyond a hole
 
@@ -41,7 +44,7 @@ const (
 	hasAcked                     // acked is set
 	sentFin                      // fin is set
 	gotPeerFin                   // the peer's FIN has reached it
-	finAcked                     // the ACK of its FIN has reached it
+	finAcked                     // the ACK of its FIN has reached it, or is under way
 	heardFin                     // heard is set
 	pastSyn                      // it has sent something that only an end beyond SYN_SENT and SYN_RECV sends
 	answered                     // it has sent a SYN,ACK
@@ -150,12 +153,18 @@ func (h *half) highest() (end Seq, ok bool) {
 
 // isAhead reports whether a number beyond a hole has come.
 func (h *half) isAhead(n Seq) bool {
+	_, ok := h.aheadAt(n)
+	return ok
+}
+
+// aheadAt is the range beyond a hole that a number lies in.
+func (h *half) aheadAt(n Seq) (s span, ok bool) {
 	for _, s := range h.ahead {
 		if n.In(s.lo, s.hi.Sub(s.lo)) {
-			return true
+			return s, true
 		}
 	}
-	return false
+	return span{}, false
 }
 
 // keepAhead remembers a range beyond a hole, joining it to those it touches.

@@ -147,6 +147,7 @@ func (s *Segment) End() Seq { return s.Seq.Add(s.SeqLen()) }
 type Captured struct {
 	Segment
 	Number  int    // of the packet in its capture, from 1
+	File    string // which capture that is, where there are several
 	Raw     []byte // the whole frame as captured, link header included
 	RawLen  int    // its length on the wire; len(Raw) may be less
 	Header  []byte // the TCP header, within Raw; may be cut short

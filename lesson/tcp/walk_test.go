@@ -104,12 +104,13 @@ func TestRandomWalks(t *testing.T) {
 		var c tcp.Conn
 		nxt := [2]tcp.Seq{tcp.Seq(r.Uint32()), tcp.Seq(r.Uint32())}
 		prev := [2]tcp.State{}
+		from := tcp.Vantage(r.IntN(4))
 		for i := range 12 {
 			s := gambler(r, &nxt)
 			if i == 0 && r.IntN(4) > 0 {
 				s.Flags, s.BadChecksum = tcp.SYN, false
 			}
-			step := c.Observe(&s)
+			step := c.ObserveAt(from, &s)
 			if i > 0 {
 				validate(t, prev, &step)
 			}
@@ -180,8 +181,9 @@ func FuzzObserve(f *testing.F) {
 	f.Add([]byte{0, 17, 1, 1, 0, 0, 1, 16, 1, 2, 0, 0, 1, 17, 1, 2, 0, 0, 0, 16, 2, 2, 0, 0})
 	f.Add([]byte{0, 4, 0, 0, 0, 0, 1, 20, 255, 255, 9, 9})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var c, exact tcp.Conn
-		prev := [2]tcp.State{}
+		var exact tcp.Conn
+		var at [4]tcp.Conn // by tcp.Vantage
+		var prev [4][2]tcp.State
 		for i := 0; len(data) >= 6; i++ {
 			from := tcp.End(data[0] & 1)
 			s := tcp.Segment{
@@ -189,11 +191,13 @@ func FuzzObserve(f *testing.F) {
 				Seq: tcp.Seq(int8(data[2])), Ack: tcp.Seq(int8(data[3])), Window: uint16(data[4]), Len: uint32(data[5]),
 			}
 			data = data[6:]
-			step := c.Observe(&s)
-			if i > 0 {
-				validate(t, prev, &step)
+			for v := range at {
+				step := at[v].ObserveAt(tcp.Vantage(v), &s)
+				if i > 0 {
+					validate(t, prev[v], &step)
+				}
+				prev[v] = step.After
 			}
-			prev = step.After
 			if s.Len%3 > 0 {
 				exact.Depart(&s)
 			}
@@ -201,6 +205,8 @@ func FuzzObserve(f *testing.F) {
 				exact.Arrive(&s)
 			}
 		}
-		c.Summary().ConnState()
+		for _, c := range at {
+			c.Summary().ConnState()
+		}
 	})
 }

@@ -61,6 +61,9 @@ func (l *line) opening(o *lesson.Opening) {
 	l.endpoint("client", o.Ends[tcp.Client])
 	l.endpoint("server", o.Ends[tcp.Server])
 	l.bool("checked", o.Checked)
+	if o.Vantage != tcp.Anywhere {
+		l.string("vantage", o.Vantage.String())
+	}
 }
 
 func (l *line) call(c *lesson.Call) {
@@ -88,6 +91,9 @@ func (l *line) segment(s *lesson.Segment) {
 	if !s.Live {
 		l.int("stream", int64(s.Stream))
 		l.int("frame", int64(s.Number))
+		if s.File != "" {
+			l.string("file", s.File)
+		}
 	}
 	l.seconds("time", s.Since)
 	l.string("from", s.Step.From.String())

@@ -88,7 +88,7 @@ func (b *block) head(s *lesson.Segment, t trip) {
 		fields += fmt.Sprintf("  len %d", s.Len)
 	}
 	if !s.Live {
-		fields += "  " + b.clean(duration(s.Since)) + "  " + fmt.Sprintf(b.say(words.frame), s.Number)
+		fields += "  " + b.clean(duration(s.Since)) + "  " + b.frame(s)
 	}
 	b.wrapped(indent, paragraph{none, "", fields})
 	if q := text.Quote(s.Payload, b.width-indent, b.o.ASCII); q != "" {

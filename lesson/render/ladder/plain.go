@@ -88,7 +88,7 @@ func (p *plain) head(n string, s *lesson.Segment, t trip) {
 		parts = append(parts, data)
 	}
 	if !s.Live {
-		parts = append(parts, p.clean(duration(s.Since)), fmt.Sprintf(p.say(words.frame), s.Number))
+		parts = append(parts, p.clean(duration(s.Since)), p.frame(s))
 	}
 	if t.held {
 		parts = append(parts, p.say(words.inFlight))

@@ -247,6 +247,9 @@ func (w *wide) label(s *lesson.Segment) {
 	if !s.Live {
 		left = []row{{{faintInk, w.clean(duration(s.Since))}}}
 		right = []row{{{faintInk, fmt.Sprintf(w.say(words.frame), s.Number)}}}
+		if s.File != "" {
+			right = append(right, row{{faintInk, text.Cut(w.clean(s.File), w.gutter)}})
+		}
 	}
 	w.rows(left, mid, right, "", "")
 }

@@ -17,6 +17,7 @@ var words = struct {
 	prints, inferred, unknown, kernelSays                 lang.Text
 	liveHost, livePrivate, recorded, file, stdin, checked lang.Text
 	frame, kernelAgrees, discards                         lang.Text
+	vantage                                               [4]lang.Text // by tcp.Vantage
 	differs, warning                                      lang.Text
 
 	stillFlying, inFlight, beforeIt, afterIt, kernelOf                        lang.Text
@@ -25,17 +26,22 @@ var words = struct {
 	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck           lang.Text
 	none                                                                      lang.Text
 }{
-	end:          [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
-	prints:       lang.Text{EN: "prints", ZH: "输出"},
-	inferred:     lang.Text{EN: "(inferred)", ZH: "(推断)"},
-	unknown:      lang.Text{EN: "unknown", ZH: "未知"},
-	kernelSays:   lang.Text{EN: "kernel:", ZH: "内核："},
-	liveHost:     lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
-	livePrivate:  lang.Text{EN: "live, private hosts", ZH: "实时抓包：私有主机"},
-	recorded:     lang.Text{EN: "recording, %s", ZH: "录制的演示，%s"},
-	file:         lang.Text{EN: "from %s", ZH: "来自 %s"},
-	stdin:        lang.Text{EN: "standard input", ZH: "标准输入"},
-	checked:      lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
+	end:         [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
+	prints:      lang.Text{EN: "prints", ZH: "输出"},
+	inferred:    lang.Text{EN: "(inferred)", ZH: "(推断)"},
+	unknown:     lang.Text{EN: "unknown", ZH: "未知"},
+	kernelSays:  lang.Text{EN: "kernel:", ZH: "内核："},
+	liveHost:    lang.Text{EN: "live on %s", ZH: "实时抓包：%s"},
+	livePrivate: lang.Text{EN: "live, private hosts", ZH: "实时抓包：私有主机"},
+	recorded:    lang.Text{EN: "recording, %s", ZH: "录制的演示，%s"},
+	file:        lang.Text{EN: "from %s", ZH: "来自 %s"},
+	stdin:       lang.Text{EN: "standard input", ZH: "标准输入"},
+	checked:     lang.Text{EN: "kernel-checked", ZH: "已与内核核对"},
+	vantage: [4]lang.Text{
+		tcp.AtClient: {EN: "captured at the client", ZH: "在客户端抓取"},
+		tcp.AtServer: {EN: "captured at the server", ZH: "在服务器抓取"},
+		tcp.Between:  {EN: "captured on the way", ZH: "在途中抓取"},
+	},
 	frame:        lang.Text{EN: "frame %d", ZH: "第 %d 帧"},
 	kernelAgrees: lang.Text{EN: "the kernel agrees", ZH: "与内核一致"},
 	discards:     lang.Text{EN: "the receiver discards it", ZH: "接收端将其丢弃"},
@@ -200,6 +206,9 @@ func (p *pen) source(o *lesson.Opening) string {
 	case lesson.File:
 	}
 	s := strings.ReplaceAll(p.say(t), "%s", name)
+	if o.Vantage != tcp.Anywhere {
+		s += p.comma() + p.say(words.vantage[o.Vantage])
+	}
 	if o.Checked {
 		if p.o.Plain {
 			return s + p.comma() + p.say(words.checked)
@@ -207,6 +216,15 @@ func (p *pen) source(o *lesson.Opening) string {
 		s += " " + p.sign.dot + " " + p.say(words.checked) + " " + p.sign.yes
 	}
 	return s
+}
+
+// frame says which packet a segment was, and of which file where there are several.
+func (p *pen) frame(s *lesson.Segment) string {
+	n := fmt.Sprintf(p.say(words.frame), s.Number)
+	if s.File != "" {
+		n += p.comma() + p.clean(s.File)
+	}
+	return n
 }
 
 // noteText begins with what kind of note it is.
