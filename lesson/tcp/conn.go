@@ -100,9 +100,7 @@ func (c *Conn) Observe(s *Segment) Step {
 	from := c.next(s)
 	o := c.look(s, from)
 	o.step = Step{N: c.n, From: from, Before: c.states()}
-	if !c.expected(s, from, &o.step.Findings) {
-		o.judge()
-	}
+	o.judge()
 	o.relative()
 	o.ends()
 	return o.step
@@ -110,12 +108,8 @@ func (c *Conn) Observe(s *Segment) Step {
 
 // Follow is Observe for a caller that needs no Step.
 func (c *Conn) Follow(s *Segment) {
-	from := c.next(s)
-	var unread Findings
-	if !c.expected(s, from, &unread) {
-		o := c.look(s, from)
-		o.judge()
-	}
+	o := c.look(s, c.next(s))
+	o.judge()
 }
 
 // next counts the segment and says who sent it.
@@ -136,6 +130,15 @@ func (c *Conn) look(s *Segment, from End) observation {
 
 // judge is all that a segment does to both ends.
 func (o *observation) judge() {
+	if !o.expected() {
+		o.atLength()
+	}
+	o.x.last = o.c.n
+	o.c.sees(o.s)
+}
+
+// atLength asks of a segment everything that may matter.
+func (o *observation) atLength() {
 	switch {
 	case o.s.BadChecksum:
 		o.step.Findings |= BadChecksum
@@ -148,8 +151,6 @@ func (o *observation) judge() {
 		o.arrives()
 		o.settle()
 	}
-	o.x.last = o.c.n
-	o.c.sees(o.s)
 }
 
 // ends fills in the states after the step.
@@ -321,7 +322,7 @@ func (o *observation) move(e End, on Event) Verdict {
 	case RcvRst, RcvRstAtPassive:
 		h.gotRst, h.beforeRst = o.c.n, h.state
 	}
-	h.state = rules[id].To
+	h.state = leads[id]
 	o.step.Taken[e].add(id)
 	return Moves
 }
