@@ -97,9 +97,9 @@ func (c *Conn) StartsNew(s *Segment) bool {
 
 // Observe shows the connection its next segment.
 func (c *Conn) Observe(s *Segment) Step {
-	from := c.next(s)
-	o := c.look(s, from)
-	o.step = Step{N: c.n, From: from, Before: c.states()}
+	var o observation
+	o.look(c, s, c.next(s))
+	o.step = Step{N: c.n, From: o.from, Before: c.states()}
 	o.judge()
 	o.relative()
 	o.ends()
@@ -108,7 +108,8 @@ func (c *Conn) Observe(s *Segment) Step {
 
 // Follow is Observe for a caller that needs no Step.
 func (c *Conn) Follow(s *Segment) {
-	o := c.look(s, c.next(s))
+	var o observation
+	o.look(c, s, c.next(s))
 	o.judge()
 }
 
@@ -122,10 +123,12 @@ func (c *Conn) next(s *Segment) (from End) {
 	return c.endOf(s)
 }
 
-// look begins to look at a segment.
-func (c *Conn) look(s *Segment, from End) observation {
+// look begins to look at a segment. It fills in what is zero: to put a whole
+// observation there, a processor would have to wait for its parts.
+func (o *observation) look(c *Conn, s *Segment, from End) {
 	to := c.peer(from)
-	return observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
+	o.c, o.s, o.from, o.to = c, s, from, to
+	o.x, o.y = &c.half[from], &c.half[to]
 }
 
 // judge is all that a segment does to both ends.
@@ -178,10 +181,21 @@ func (c *Conn) states() [2]State { return [2]State{c.State(Client), c.State(Serv
 
 // endOf says which end sent s.
 func (c *Conn) endOf(s *Segment) End {
-	if s.Src == c.ends[Client] {
-		return Client
+	from := c.byPort(&s.Src)
+	if c.ends[from] != s.Src {
+		return Server
 	}
-	return Server
+	return from
+}
+
+// byPort is the client if an end has its port. Nobody can predict who sends
+// next: this is a comparison, and what depends on it an index, so that the
+// processor need not.
+func (c *Conn) byPort(e *Endpoint) (from End) {
+	if e.Port != c.ends[Client].Port {
+		from = Server
+	}
+	return from
 }
 
 // begin finds the roles, where they are not known, and what the first segment

@@ -4,9 +4,10 @@ package tcp
 // Observe would have used it.
 func (c *Conn) ObserveAtLength(s *Segment) (step Step, quick bool) {
 	copied := *c
-	try := copied.look(s, copied.next(s))
+	var try, o observation
+	try.look(&copied, s, copied.next(s))
 	quick = try.expected()
-	o := c.look(s, c.next(s))
+	o.look(c, s, c.next(s))
 	o.step = Step{N: c.n, From: o.from, Before: c.states()}
 	o.atLength()
 	o.x.last = c.n
