@@ -58,11 +58,12 @@ func (x *explainer) readAhead(src batcher) error {
 
 // follow observes the segments of a batch.
 func (x *explainer) follow(b *batch) {
+	x.segments += len(b.segments)
 	for at := 0; at < len(b.segments); at += group {
 		end := min(at+group, len(b.segments))
 		x.table.touch(b.hashes[at:end])
 		for i := at; i < end; i++ {
-			if slot, _, _ := x.place(b.hashes[i], &b.segments[i], true); slot != nowhere {
+			if slot, _ := x.place(b.hashes[i], &b.segments[i]); slot != nowhere {
 				x.table.conn(slot).Follow(&b.segments[i])
 			}
 		}
