@@ -201,6 +201,7 @@ func FuzzObserve(f *testing.F) {
 				exact.Arrive(&s)
 			}
 		}
-		c.Summary().ConnState()
+		sum := c.Summary()
+		sum.ConnState()
 	})
 }
