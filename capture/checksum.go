@@ -53,14 +53,11 @@ func (l *segmentLayer) sum(src, dst *[16]byte) verdict {
 	return sumMistaken
 }
 
-// addresses is the sum of two addresses, of IPv4 without the prefix that maps
-// them.
+// addresses is the sum of two addresses. The prefix that maps those of IPv4,
+// 0xffff, is nothing in ones' complement.
 func addresses(src, dst *[16]byte) (sum uint64) {
 	for _, ip := range [...]*[16]byte{src, dst} {
 		hi, lo := binary.BigEndian.Uint64(ip[:8]), binary.BigEndian.Uint64(ip[8:])
-		if hi == 0 && lo>>32 == 0xffff {
-			lo &= 0xffffffff
-		}
 		sum += hi>>32 + hi&0xffffffff + lo>>32 + lo&0xffffffff
 	}
 	return sum
