@@ -53,52 +53,42 @@ func (l *segmentLayer) sum(src, dst *[16]byte) verdict {
 	return sumMistaken
 }
 
-// addresses is the sum of two addresses, of IPv4 without the prefix that maps
-// them.
+// addresses is the sum of two addresses. The prefix that maps those of IPv4,
+// 0xffff, is nothing in ones' complement.
 func addresses(src, dst *[16]byte) (sum uint64) {
 	for _, ip := range [...]*[16]byte{src, dst} {
 		hi, lo := binary.BigEndian.Uint64(ip[:8]), binary.BigEndian.Uint64(ip[8:])
-		if hi == 0 && lo>>32 == 0xffff {
-			lo &= 0xffffffff
-		}
 		sum += hi>>32 + hi&0xffffffff + lo>>32 + lo&0xffffffff
 	}
 	return sum
 }
 
-// add adds data, as big-endian 16-bit words, to a ones' complement sum.
+// add adds data of at least eight bytes, as big-endian 16-bit words, to a ones'
+// complement sum. How long a payload is cannot be predicted, so nothing
+// branches on its last bits.
 func add(sum uint64, data []byte) uint64 {
 	be := binary.BigEndian
+	last := be.Uint64(data[len(data)-8:])
 	var carry uint64
 	for ; len(data) >= 16; data = data[16:] {
 		sum, carry = bits.Add64(sum, be.Uint64(data), 0)
 		sum, carry = bits.Add64(sum, be.Uint64(data[8:]), carry)
 		sum += carry
 	}
-	var rest uint64
 	if len(data) >= 8 {
 		sum, carry = bits.Add64(sum, be.Uint64(data), 0)
 		sum, data = sum+carry, data[8:]
 	}
-	if len(data) >= 4 {
-		rest, data = uint64(be.Uint32(data)), data[4:]
-	}
-	if len(data) >= 2 {
-		rest, data = rest+uint64(be.Uint16(data)), data[2:]
-	}
-	if len(data) > 0 {
-		rest += uint64(data[0]) << 8
-	}
-	sum, carry = bits.Add64(sum, rest, 0)
+	sum, carry = bits.Add64(sum, last<<(64-8*uint(len(data))), 0) // without what was added before
 	return sum + carry
 }
 
 // fold brings a ones' complement sum down to 16 bits.
 func fold(sum uint64) uint64 {
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	return sum
+	sum = sum>>32 + sum&0xffffffff
+	sum = sum>>16 + sum&0xffff
+	sum = sum>>16 + sum&0xffff
+	return sum>>16 + sum&0xffff
 }
 
 // senders remembers how the sums of each source address have been. A crowded

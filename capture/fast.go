@@ -46,12 +46,11 @@ func (d *decoder) fast(p *packet, s *tcp.Segment) bool {
 	d.seg.header, d.seg.payload, d.seg.length = body[:header], body[header:end], uint32(total-n-header)
 	be := binary.BigEndian
 	ports, flags := be.Uint32(body), be.Uint32(body[12:])
-	*s = tcp.Segment{
-		Time: p.time,
-		Seq:  tcp.Seq(be.Uint32(body[4:])), Ack: tcp.Seq(be.Uint32(body[8:])),
-		Flags: tcp.Flags(flags>>16) & (tcp.AE<<1 - 1), Window: uint16(flags), Urgent: be.Uint16(body[18:]),
-		Len: d.seg.length,
-	}
+	*s = tcp.Segment{} // and then its parts: as a whole it would be put together elsewhere, and copied
+	s.Time, s.Len = p.time, d.seg.length
+	s.Seq, s.Ack = tcp.Seq(be.Uint32(body[4:])), tcp.Seq(be.Uint32(body[8:]))
+	s.Flags, s.Window = tcp.Flags(flags>>16)&(tcp.AE<<1-1), uint16(flags)
+	s.Urgent = be.Uint16(body[18:])
 	s.Src.Port, s.Dst.Port = uint16(ports>>16), uint16(ports)
 	// Written as they will be read, eight bytes at a time: a processor stalls
 	// where it has to put together what was written in pieces.

@@ -44,15 +44,7 @@ func (x *explainer) readAhead(src batcher) error {
 	}()
 	defer close(empty)
 	for b := range full {
-		for at := 0; at < len(b.segments); at += group {
-			end := min(at+group, len(b.segments))
-			x.table.touch(b.hashes[at:end])
-			for i := at; i < end; i++ {
-				if slot, _, _ := x.place(b.hashes[i], &b.segments[i], true); slot != nowhere {
-					x.table.conn(slot).Follow(&b.segments[i])
-				}
-			}
-		}
+		x.follow(&b)
 		if x.err != nil {
 			return x.err // the reader may be waiting for a pipe: nobody waits for it
 		}
@@ -62,4 +54,18 @@ func (x *explainer) readAhead(src batcher) error {
 		empty <- b
 	}
 	return nil
+}
+
+// follow observes the segments of a batch.
+func (x *explainer) follow(b *batch) {
+	x.segments += len(b.segments)
+	for at := 0; at < len(b.segments); at += group {
+		end := min(at+group, len(b.segments))
+		x.table.touch(b.hashes[at:end])
+		for i := at; i < end; i++ {
+			if slot, _ := x.place(b.hashes[i], &b.segments[i]); slot != nowhere {
+				x.table.conn(slot).Follow(&b.segments[i])
+			}
+		}
+	}
 }

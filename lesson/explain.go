@@ -151,11 +151,18 @@ func (x *explainer) captured(c *tcp.Captured) {
 
 // observe shows a segment to its connection.
 func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {
-	slot, stream, reused := x.place(h, s, matches)
+	x.segments++
+	slot, reused := x.place(h, s)
 	if slot == nowhere {
+		number, _ := x.past.find(h)
 		var unknown tcp.Conn // whatever it does to the states is not known any more
-		return stream, unknown.Observe(s)
+		return int(number), unknown.Observe(s)
 	}
+	number := x.table.number(slot)
+	if matches {
+		*number |= chosen
+	}
+	stream = int(*number &^ marks)
 	conn := x.table.conn(slot)
 	step = conn.ObserveAt(x.opt.Vantage, s)
 	if reused {
@@ -172,41 +179,31 @@ const nowhere = 1<<32 - 1
 
 // place finds the connection that a segment belongs to, or begins one; reused
 // says that it takes the place of one between the same ends.
-func (x *explainer) place(h uint64, s *tcp.Segment, matches bool) (slot uint32, stream int, reused bool) {
-	x.segments++
+func (x *explainer) place(h uint64, s *tcp.Segment) (slot uint32, reused bool) {
 	slot, ok := x.table.find(h, &s.Src, &s.Dst)
-	begins := !ok
-	reused = ok && x.table.conn(slot).StartsNew(s)
-	if opens := s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN; begins && x.past.any() && (!opens || x.opt.Detail != Table) {
-		stream, known := x.past.find(h)
-		if reused = known && opens; known && !reused {
+	opens := s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN
+	switch {
+	case ok && !(opens && x.table.conn(slot).StartsNew(s)):
+		return slot, false
+	case ok:
+		x.streams++
+		return x.table.replace(h, slot, uint32(x.streams-1)), true
+	case x.past.any() && (!opens || x.opt.Detail != Table):
+		if _, reused = x.past.find(h); reused && !opens {
 			x.late++
-			return nowhere, int(stream), false
+			return nowhere, false
 		}
 	}
-	switch {
-	case begins:
-		slot = x.begin(h, s.Time)
-	case reused:
-		slot, begins = x.table.replace(h, slot, uint32(x.streams)), true
-		x.streams++
-	}
-	number := x.table.number(slot)
-	if matches && *number&chosen == 0 {
-		*number |= chosen
-	}
-	stream = int(*number &^ marks)
-	if begins && stream == 0 {
-		x.first = s.Time
-	}
-	return slot, stream, reused
+	return x.begin(h, s.Time), reused
 }
 
 // begin gives a new connection a slot: a fresh one, or that of one that can
 // be told and forgotten.
 func (x *explainer) begin(h uint64, now int64) (slot uint32) {
 	stream := uint32(x.streams)
-	x.streams++
+	if x.streams++; stream == 0 {
+		x.first = now
+	}
 	if x.table.slots >= roomy {
 		if slot, ok := x.table.over(now); ok {
 			x.forget(slot)
@@ -260,7 +257,10 @@ func (x *explainer) connection(slot uint32) error {
 	x.last = max(x.last, s.Last)
 	n := *x.table.number(slot)
 	stream := int(n &^ marks)
-	if x.opt.Detail == OneStream && stream != x.opt.Stream || x.opt.Detail != OneStream && n&chosen == 0 {
+	switch {
+	case x.opt.Detail == OneStream && stream != x.opt.Stream:
+		return nil
+	case x.opt.Detail != OneStream && x.opt.Match != nil && n&chosen == 0:
 		return nil
 	}
 	summarize(&x.event, stream, x.table.conn(slot), &s)

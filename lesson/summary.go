@@ -1,29 +1,22 @@
 package lesson
 
 import (
-	"net/netip"
 	"time"
 
 	"lesson/lesson/tcp"
 )
 
-// summarize sums a connection up.
+// summarize sums a connection up, in memory that serves for one after another.
 func summarize(into *Connection, stream int, c *tcp.Conn, s *tcp.Summary) {
 	client, server := &s.End[tcp.Client], &s.End[tcp.Server]
-	*into = Connection{
-		Stream:       stream,
-		Ends:         [2]netip.AddrPort{c.Endpoint(tcp.Client).AddrPort(), c.Endpoint(tcp.Server).AddrPort()},
-		Opened:       opened(client, server),
-		Closed:       closed(client, server),
-		State:        [2]tcp.State{client.State, server.State},
-		Segments:     int(s.Segments),
-		Reset:        [2]bool{client.Reset, server.Reset},
-		Bytes:        [2]uint64{client.Bytes, server.Bytes},
-		Start:        time.Unix(0, s.First).UTC(),
-		Duration:     time.Duration(s.Last - s.First),
-		Completeness: int(s.Completeness),
-		ConnState:    s.ConnState(),
+	for e, end := range [...]*tcp.EndSummary{client, server} {
+		into.Ends[e] = c.Endpoint(tcp.End(e)).AddrPort()
+		into.State[e], into.Reset[e], into.Bytes[e] = end.State, end.Reset, end.Bytes
 	}
+	into.Stream, into.Segments = stream, int(s.Segments)
+	into.Opened, into.Closed = opened(client, server), closed(client, server)
+	into.Start, into.Duration = time.Unix(0, s.First).UTC(), time.Duration(s.Last-s.First)
+	into.Completeness, into.ConnState = int(s.Completeness), s.ConnState()
 }
 
 func opened(client, server *tcp.EndSummary) Opened {

@@ -35,7 +35,7 @@ type slab struct {
 const (
 	slabLen = 1024
 	// superseded marks a connection whose ends have begun another one, and
-	// chosen one of which a segment matched.
+	// chosen, where some are to be told, one of which a segment matched.
 	superseded = 1 << 31
 	chosen     = 1 << 30
 	marks      = superseded | chosen

@@ -97,12 +97,10 @@ func (c *Conn) StartsNew(s *Segment) bool {
 
 // Observe shows the connection its next segment.
 func (c *Conn) Observe(s *Segment) Step {
-	from := c.next(s)
-	o := c.look(s, from)
-	o.step = Step{N: c.n, From: from, Before: c.states()}
-	if !c.expected(s, from, &o.step.Findings) {
-		o.judge()
-	}
+	var o observation
+	o.look(c, s, c.next(s))
+	o.step = Step{N: c.n, From: o.from, Before: c.states()}
+	o.judge()
 	o.relative()
 	o.ends()
 	return o.step
@@ -110,12 +108,9 @@ func (c *Conn) Observe(s *Segment) Step {
 
 // Follow is Observe for a caller that needs no Step.
 func (c *Conn) Follow(s *Segment) {
-	from := c.next(s)
-	var unread Findings
-	if !c.expected(s, from, &unread) {
-		o := c.look(s, from)
-		o.judge()
-	}
+	var o observation
+	o.look(c, s, c.next(s))
+	o.judge()
 }
 
 // next counts the segment and says who sent it.
@@ -128,14 +123,25 @@ func (c *Conn) next(s *Segment) (from End) {
 	return c.endOf(s)
 }
 
-// look begins to look at a segment.
-func (c *Conn) look(s *Segment, from End) observation {
+// look begins to look at a segment. It fills in what is zero: to put a whole
+// observation there, a processor would have to wait for its parts.
+func (o *observation) look(c *Conn, s *Segment, from End) {
 	to := c.peer(from)
-	return observation{c: c, s: s, from: from, to: to, x: &c.half[from], y: &c.half[to]}
+	o.c, o.s, o.from, o.to = c, s, from, to
+	o.x, o.y = &c.half[from], &c.half[to]
 }
 
 // judge is all that a segment does to both ends.
 func (o *observation) judge() {
+	if !o.expected() {
+		o.atLength()
+	}
+	o.x.last = o.c.n
+	o.c.sees(o.s)
+}
+
+// atLength asks of a segment everything that may matter.
+func (o *observation) atLength() {
 	switch {
 	case o.s.BadChecksum:
 		o.step.Findings |= BadChecksum
@@ -147,8 +153,6 @@ func (o *observation) judge() {
 		o.passes()
 		o.settle()
 	}
-	o.x.last = o.c.n
-	o.c.sees(o.s)
 }
 
 // ends fills in the states after the step.
@@ -176,10 +180,21 @@ func (c *Conn) states() [2]State { return [2]State{c.State(Client), c.State(Serv
 
 // endOf says which end sent s.
 func (c *Conn) endOf(s *Segment) End {
-	if s.Src == c.ends[Client] {
-		return Client
+	from := c.byPort(&s.Src)
+	if c.ends[from] != s.Src {
+		return Server
 	}
-	return Server
+	return from
+}
+
+// byPort is the client if an end has its port. Nobody can predict who sends
+// next: this is a comparison, and what depends on it an index, so that the
+// processor need not.
+func (c *Conn) byPort(e *Endpoint) (from End) {
+	if e.Port != c.ends[Client].Port {
+		from = Server
+	}
+	return from
 }
 
 // begin finds the roles, where they are not known, and what the first segment
@@ -321,7 +336,7 @@ func (o *observation) move(e End, on Event) Verdict {
 	case RcvRst, RcvRstAtPassive:
 		h.gotRst, h.beforeRst = o.c.n, h.state
 	}
-	h.state = rules[id].To
+	h.state = leads[id]
 	o.step.Taken[e].add(id)
 	return Moves
 }

@@ -5,7 +5,8 @@ package tcp
 // Joins reports whether a segment between src and dst, in either direction, has
 // this connection's addresses and ports.
 func (c *Conn) Joins(src, dst *Endpoint) bool {
-	return c.ends[Client] == *src && c.ends[Server] == *dst || c.ends[Client] == *dst && c.ends[Server] == *src
+	from := c.byPort(src)
+	return c.ends[from] == *src && c.ends[from.Peer()] == *dst || c.ends[Client] == *dst && c.ends[Server] == *src
 }
 
 // Ends returns both ends.

@@ -34,8 +34,8 @@ func (c *Conn) Arrive(s *Segment) Step {
 }
 
 // exactly begins to look at a segment whose fate is known.
-func (c *Conn) exactly(s *Segment, from End) observation {
-	o := c.look(s, from)
+func (c *Conn) exactly(s *Segment, from End) (o observation) {
+	o.look(c, s, from)
 	o.exact = true
 	o.step = Step{N: c.n, From: from, Before: c.states()}
 	return o

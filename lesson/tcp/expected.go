@@ -1,51 +1,132 @@
 package tcp
 
-// Header prediction (V. Jacobson, "4BSD TCP header prediction", 1990): most
-// segments of an open connection are the next data, or acknowledge some. What
-// those do is a few comparisons away from their header, and told here without
-// asking all that judge asks. TestExpected and FuzzExpected hold both equal.
+// Header prediction (V. Jacobson, "4BSD TCP header prediction", 1990): nearly
+// every segment is the one that had to come next. What it does is a few
+// comparisons away from its header, and told here without asking all that
+// atLength asks. TestExpected and FuzzExpected hold both equal.
 
-// expected observes a segment that is no more than the next one of a connection
-// that is open at both ends; false, and nothing is done, for any other.
-func (c *Conn) expected(s *Segment, from End, f *Findings) bool {
-	x, y := &c.half[from], &c.half[from.Peer()]
-	const (
-		begun    = knowsSeq | knowsRcv | hasAcked
-		finished = sentFin | gotPeerFin
-	)
-	switch {
-	case s.Flags&(SYN|FIN|RST|ACK) != ACK || s.Len >= 1<<20 || s.BadChecksum || c.doubt || c.self:
-	case x.state != Established || x.facts&(begun|finished) != begun:
-	case y.state != Established || y.facts&(begun|finished) != begun || y.facts&(active|pastSyn) == active:
-	case s.Seq != x.nxt || s.Seq != y.rcv || s.Seq != y.wire || y.ahead != [3]span{}: // not in order
-	case s.Len > 0 && !y.rcv.Less(y.edge): // beyond the window
-	case s.Ack.Less(x.acked) || x.wire.Less(s.Ack) || y.nxt.Less(s.Ack): // old, or of what was not seen
-	default:
-		if s.Window == 0 {
-			*f |= ZeroWindow
-		}
-		if s.Len > 0 {
-			c.seen |= SeenData
-			c.bytes[from] += uint64(s.Len)
-			x.nxt, y.rcv, y.wire = s.End(), s.End(), s.End()
-			x.set(endsInData)
-		} else {
-			c.seen |= SeenAck
-			if s.Ack == x.acked && s.Window != x.window && x.is(pastSyn) {
-				*f |= WindowUpdate
-			} else if s.Ack == x.acked && s.Ack != y.nxt {
-				*f |= DuplicateAck
-			}
-		}
-		if y.una.Less(s.Ack) {
-			y.una = s.Ack
-		}
-		x.rcv = s.Ack
-		x.acknowledges(s.Ack)
-		x.offers(s, bothScaled(x, y))
-		x.set(pastSyn)
-		x.last = c.n
-		return true
+// expected observes a segment if it is no more than the next one of its
+// connection; false, and nothing is done, for any other.
+func (o *observation) expected() bool {
+	if o.s.BadChecksum || o.at != Anywhere || o.c.self || o.c.doubt || o.s.Len >= 1<<20 {
+		return false
+	}
+	switch o.s.Flags & (SYN | FIN | RST | ACK) {
+	case ACK, FIN | ACK:
+		return o.continues()
+	case SYN:
+		return o.knocks()
+	case SYN | ACK:
+		return o.answers()
 	}
 	return false
+}
+
+// knocks is the first SYN of a connection, to an end that listens for all we
+// know.
+func (o *observation) knocks() bool {
+	s, x, y := o.s, o.x, o.y
+	if x.state != Closed || y.state != Listen || x.facts|y.facts != 0 || s.Len > 0 {
+		return false
+	}
+	o.numbers()
+	x.nxt = s.End()
+	x.set(active)
+	o.move(o.from, SndSyn)
+	y.learnRcv(s.End())
+	o.move(o.to, RcvSyn)
+	return true
+}
+
+// answers is the first SYN,ACK, to that SYN.
+func (o *observation) answers() bool {
+	s, x, y := o.s, o.x, o.y
+	switch {
+	case s.Len > 0 || s.Ack != y.nxt || s.Ack != y.iss.Add(1) || s.Ack != x.rcv:
+		return false
+	case x.state != SynRecv || x.facts != knowsRcv|passive:
+		return false
+	case y.state != SynSent || y.facts&^(scaled|sacks) != knowsSeq|sentSyn|active:
+		return false
+	}
+	o.numbers()
+	x.nxt = s.End()
+	x.set(answered)
+	x.acknowledges(s.Ack)
+	x.offers(s, false) // that of a SYN is never scaled
+	y.una = s.Ack
+	y.learnRcv(s.End())
+	o.move(o.to, RcvSynAck)
+	return true
+}
+
+const (
+	// synchronized are the states in which each end knows the other's numbers.
+	synchronized = 1<<Established | 1<<FinWait1 | 1<<FinWait2 | 1<<CloseWait | 1<<Closing | 1<<LastAck | 1<<TimeWait
+	// receiving are those in which data, or a FIN, may still come.
+	receiving = 1<<SynRecv | 1<<Established | 1<<FinWait1 | 1<<FinWait2
+)
+
+// continues is the next data, acknowledgement or FIN: in order, to an end that
+// has everything before it, from an end that has everything it acknowledges.
+func (o *observation) continues() bool {
+	c, s, x, y := o.c, o.s, o.x, o.y
+	const numbers = knowsSeq | knowsRcv
+	end := s.End()
+	switch {
+	case 1<<x.state&synchronized == 0 || x.facts&numbers != numbers,
+		1<<y.state&(synchronized|receiving) == 0 || y.facts&(numbers|hasAcked) != numbers|hasAcked:
+		return false
+	case s.Seq != x.nxt || s.Seq != y.rcv || s.Seq != y.wire || y.ahead != [3]span{}: // not in order
+		return false
+	case end != s.Seq && (x.is(sentFin) || 1<<y.state&receiving == 0 || !y.rcv.Less(y.edge)): // beyond the end, or the window
+		return false
+	case x.is(hasAcked) && s.Ack.Less(x.acked) || x.wire.Less(s.Ack) || y.nxt.Less(s.Ack): // old, or of what was not seen
+		return false
+	case x.is(sentFin) != y.is(gotPeerFin) || y.is(sentFin) != x.is(gotPeerFin): // a FIN is on its way
+		return false
+	case y.is(sentFin) && s.Ack != y.fin.Add(1) || y.state == SynRecv && s.Ack != y.nxt:
+		return false
+	case y.facts&(active|pastSyn) == active || y.calls&(gone|finishes) != 0:
+		return false
+	}
+	again := x.is(hasAcked) && s.Ack == x.acked && end == s.Seq
+	switch {
+	case again && s.Window != x.window && x.is(pastSyn):
+		o.step.Findings |= WindowUpdate
+	case again && s.Ack != y.nxt:
+		o.step.Findings |= DuplicateAck
+	}
+	if s.Window == 0 {
+		o.step.Findings |= ZeroWindow
+	}
+	x.acknowledges(s.Ack)
+	x.offers(s, bothScaled(x, y))
+	x.rcv = s.Ack
+	x.set(pastSyn)
+	if y.una.Less(s.Ack) {
+		y.una = s.Ack
+	}
+	if y.state == SynRecv {
+		o.move(o.to, RcvAckOfSyn)
+	}
+	if y.is(sentFin) && !y.is(finAcked) {
+		y.set(finAcked)
+		o.move(o.to, RcvAckOfFin)
+	}
+	if end == s.Seq {
+		return true
+	}
+	c.bytes[o.from] += uint64(s.Len)
+	x.nxt, y.rcv, y.wire = end, end, end
+	x.set(endsInData)
+	if s.Flags.Has(FIN) {
+		x.unset(endsInData)
+		x.set(sentFin)
+		x.fin = end - 1
+		o.move(o.from, SndFin)
+		y.set(gotPeerFin)
+		o.move(o.to, RcvFin)
+	}
+	return true
 }

@@ -4,10 +4,14 @@ package tcp
 // Observe would have used it.
 func (c *Conn) ObserveAtLength(s *Segment) (step Step, quick bool) {
 	copied := *c
-	quick = copied.expected(s, copied.next(s), new(Findings))
-	o := c.look(s, c.next(s))
+	var try, o observation
+	try.look(&copied, s, copied.next(s))
+	quick = try.expected()
+	o.look(c, s, c.next(s))
 	o.step = Step{N: c.n, From: o.from, Before: c.states()}
-	o.judge()
+	o.atLength()
+	o.x.last = c.n
+	c.sees(s)
 	o.relative()
 	o.ends()
 	return o.step, quick

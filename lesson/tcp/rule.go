@@ -161,3 +161,11 @@ var answers = func() (t [numStates][numEvents]RuleID) {
 	}
 	return t
 }()
+
+// leads is where each rule leads: all that most segments need of it.
+var leads = func() (to [ruleStays]State) {
+	for i, r := range rules {
+		to[i] = r.To
+	}
+	return to
+}()

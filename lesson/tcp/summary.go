@@ -59,21 +59,19 @@ type EndSummary struct {
 }
 
 // Summary returns what was seen so far.
-func (c *Conn) Summary() Summary {
-	s := Summary{Segments: c.n, First: c.first, Last: c.last, Completeness: c.seen}
+func (c *Conn) Summary() (s Summary) {
+	s.Segments, s.First, s.Last, s.Completeness = c.n, c.first, c.last, c.seen
 	if c.n == 1 && c.seen != SeenSyn|SeenData {
 		s.Completeness &= SeenSyn // all that tshark counts of a lone segment
 	}
 	for e := range c.half {
-		h := &c.half[e]
+		h, end := &c.half[e], &s.End[e]
 		if c.self {
 			h = &c.half[Client]
 		}
-		s.End[e] = EndSummary{
-			State: c.State(End(e)), Bytes: c.bytes[e], Seen: h.last != 0,
-			Active: h.is(active), Answered: h.is(answered), Open: h.is(pastSyn),
-			Fin: h.is(sentFin), FinAcked: h.is(finAcked), Reset: h.is(sentRst),
-		}
+		end.State, end.Bytes, end.Seen = c.State(End(e)), c.bytes[e], h.last != 0
+		end.Active, end.Answered, end.Open = h.is(active), h.is(answered), h.is(pastSyn)
+		end.Fin, end.FinAcked, end.Reset = h.is(sentFin), h.is(finAcked), h.is(sentRst)
 	}
 	return s
 }
@@ -91,7 +89,7 @@ const (
 	zeekReset
 )
 
-func (s Summary) zeek(e End) zeekState {
+func (s *Summary) zeek(e End) zeekState {
 	h, peer := &s.End[e], &s.End[e.Peer()]
 	switch {
 	case h.Reset:
@@ -110,7 +108,7 @@ func (s Summary) zeek(e End) zeekState {
 
 // ConnState is Zeek's conn_state code: S0, S1, SF, REJ, S2, S3, RSTO, RSTR,
 // RSTOS0, RSTRH, SH, SHR or OTH.
-func (s Summary) ConnState() string {
+func (s *Summary) ConnState() string {
 	o, r := s.zeek(Client), s.zeek(Server)
 	gone := func(z zeekState) bool { return z == zeekInactive || z == zeekPartial }
 	noData := s.End[Client].Bytes == 0 && s.End[Server].Bytes == 0

@@ -25,7 +25,8 @@ func (c *Conn) ObserveAt(v Vantage, s *Segment) Step {
 	if v == Anywhere {
 		return c.Observe(s)
 	}
-	o := c.look(s, c.next(s))
+	var o observation
+	o.look(c, s, c.next(s))
 	o.step = Step{N: c.n, From: o.from, Before: c.states()}
 	if !c.self {
 		o.at = v

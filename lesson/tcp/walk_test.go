@@ -206,7 +206,8 @@ func FuzzObserve(f *testing.F) {
 			}
 		}
 		for _, c := range at {
-			c.Summary().ConnState()
+			sum := c.Summary()
+			sum.ConnState()
 		}
 	})
 }
