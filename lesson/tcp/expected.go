@@ -17,7 +17,7 @@ func (o *observation) expected() bool {
 	case SYN:
 		return o.knocks()
 	case SYN | ACK:
-		return o.answers()
+		return o.replies()
 	}
 	return false
 }
@@ -38,8 +38,8 @@ func (o *observation) knocks() bool {
 	return true
 }
 
-// answers is the first SYN,ACK, to that SYN.
-func (o *observation) answers() bool {
+// replies is the first SYN,ACK, to that SYN.
+func (o *observation) replies() bool {
 	s, x, y := o.s, o.x, o.y
 	switch {
 	case s.Len > 0 || s.Ack != y.nxt || s.Ack != y.iss.Add(1) || s.Ack != x.rcv:
@@ -71,11 +71,11 @@ const (
 // has everything before it, from an end that has everything it acknowledges.
 func (o *observation) continues() bool {
 	c, s, x, y := o.c, o.s, o.x, o.y
-	const numbers = knowsSeq | knowsRcv
+	const both = knowsSeq | knowsRcv
 	end := s.End()
 	switch {
-	case 1<<x.state&synchronized == 0 || x.facts&numbers != numbers,
-		1<<y.state&(synchronized|receiving) == 0 || y.facts&(numbers|hasAcked) != numbers|hasAcked:
+	case 1<<x.state&synchronized == 0 || x.facts&both != both,
+		1<<y.state&(synchronized|receiving) == 0 || y.facts&(both|hasAcked) != both|hasAcked:
 		return false
 	case s.Seq != x.nxt || s.Seq != y.rcv || s.Seq != y.wire || y.ahead != [3]span{}: // not in order
 		return false
