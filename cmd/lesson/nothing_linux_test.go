@@ -1,10 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -25,8 +24,8 @@ var ends = []struct {
 }
 
 // TestNothingLeft ends a lesson in every way, again and again, while a segment
-// is in flight: no process and no network namespace remains, and the terminal
-// is as it was found.
+// is in flight: no process remains, with which its networks go, and the
+// terminal is as it was found.
 func TestNothingLeft(t *testing.T) {
 	times := 50
 	if testing.Short() {
@@ -34,41 +33,34 @@ func TestNothingLeft(t *testing.T) {
 	}
 	for _, e := range ends {
 		t.Run(e.name, func(t *testing.T) {
-			var own []string
 			for range times {
 				s := watch(t, "teardown", "--private", "--quiet")
 				s.until("❶", 1)
-				child := s.child()
-				own = append(own, networks(t, strconv.Itoa(child))...)
+				program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", s.child()))
+				check(t, err)
 				e.end(t, s)
 				s.code()
-				gone(t, child)
+				for late := time.Now().Add(patience); len(running(t, program)) > 0; {
+					if time.Now().After(late) {
+						t.Fatalf("processes are left: %v", running(t, program))
+					}
+				}
 				if e.name != "terminal closed" {
 					s.restored()
-				}
-			}
-			// A namespace goes some moments after its last process.
-			for end := time.Now().Add(patience); ; {
-				left := slices.DeleteFunc(networks(t, "[0-9]*"), func(n string) bool { return !slices.Contains(own, n) })
-				if len(left) == 0 {
-					return
-				}
-				if time.Now().After(end) {
-					t.Fatalf("network namespaces are left: %v", left)
 				}
 			}
 		})
 	}
 }
 
-// networks are the network namespaces in which a thread of a process is.
-func networks(t *testing.T, process string) (list []string) {
+// running lists the processes that run a program; others may run others.
+func running(t *testing.T, program string) (list []string) {
 	t.Helper()
-	links, err := filepath.Glob("/proc/" + process + "/task/[0-9]*/ns/net")
+	links, err := filepath.Glob("/proc/[0-9]*/exe")
 	check(t, err)
 	for _, link := range links {
-		if n, err := os.Readlink(link); err == nil && !slices.Contains(list, n) {
-			list = append(list, n)
+		if is, err := os.Readlink(link); err == nil && is == program {
+			list = append(list, link)
 		}
 	}
 	return list
