@@ -39,6 +39,7 @@ type walk struct {
 	log      []string
 	wrong    bool
 
+	born           time.Time
 	steps          int       // that are left
 	until          time.Time // the walk rests until then, or until something leaves
 	faults, forges int       // percent
@@ -68,7 +69,7 @@ func (k *walks) addr(e tcp.End, port uint16) netip.AddrPort {
 }
 
 func (k *walks) begin(port uint16, rnd *rand.Rand) *walk {
-	v := &walk{walks: k, rnd: rnd, port: port}
+	v := &walk{walks: k, rnd: rnd, port: port, born: time.Now()}
 	v.c = tcp.NewConn(tcp.EndpointFrom(k.addr(tcp.Client, port)), tcp.EndpointFrom(k.addr(tcp.Server, port)))
 	for e := range v.programs {
 		v.c.Know(tcp.End(e), tcp.Closed)
