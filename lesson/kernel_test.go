@@ -141,6 +141,9 @@ func (l *later) Next() (tcp.Captured, error) {
 // However late a capture starts, what is said of the capturing end is what its
 // kernel said, or Unknown.
 func TestKernelTruthFromTheMiddle(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and nothing here runs beside anything else")
+	}
 	known, told := 0, 0
 	for file, said := range kernelTruth(t) {
 		truth := map[int]kernelSaid{}
