@@ -126,6 +126,9 @@ func grade(t *testing.T, capture string, all []graded, auto, at *score) {
 // In every capture taken at one end, that end's state after every frame is what
 // its kernel said, but for what docs/known-issues.md explains.
 func TestAgreesWithKernels(t *testing.T) {
+	if testing.Short() {
+		t.Skip("long, and nothing here runs beside anything else")
+	}
 	dir := corpus(t)
 	for _, set := range []struct {
 		name     string
