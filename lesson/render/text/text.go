@@ -23,7 +23,7 @@ func Width(s string) int {
 
 // Wrap breaks s into lines of at most width columns, none of which begins with
 // closing punctuation or ends with an opening bracket where that can be had. A
-// word longer than a line is cut. A no-break space holds words together and
+// word longer than a line is cut, a character is not. A no-break space holds words together and
 // comes out as a space. Wrap returns at least one line.
 func Wrap(s string, width int) []string {
 	width = max(width, 2) // room for one wide character
