@@ -41,3 +41,27 @@ func (s Segments) Altered(c *tcp.Captured, change func(*tcp.Segment)) tcp.Captur
 	f := Frame{Captured: *c}
 	return f.Altered(change).Captured
 }
+
+// Sides is a wire on which it is said which host has sent a segment, and to
+// which it is delivered: programs choose their own addresses.
+type Sides struct{ Segments }
+
+// Sides is the wire as a trial sees it.
+func (w *Wire) Sides() Sides { return Sides{w.Segments()} }
+
+// Next is Wire.Next.
+func (s Sides) Next() (tcp.Captured, tcp.End, error) {
+	f, err := s.Wire.Next()
+	return f.Captured, f.From, err
+}
+
+// Poll is Wire.Poll.
+func (s Sides) Poll() (tcp.Captured, tcp.End, bool, error) {
+	f, ok, err := s.Wire.Poll()
+	return f.Captured, f.From, ok, err
+}
+
+// Deliver hands a segment to the host that did not send it.
+func (s Sides) Deliver(to tcp.End, c *tcp.Captured) error {
+	return s.Segments.Deliver(to.Peer(), c)
+}

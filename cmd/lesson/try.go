@@ -94,7 +94,7 @@ func (a *app) trial(f *tryFlags) error {
 	}
 	o := trial.Options{
 		Commands:  f.commands,
-		Wire:      between{on.wire},
+		Wire:      on.wire.Sides(),
 		Listening: on.diag[tcp.Server].Listening,
 		Ask:       on.ask,
 		Width:     a.width(a.screen(&f.liveFlags)),
@@ -105,30 +105,4 @@ func (a *app) trial(f *tryFlags) error {
 	ctx, stop := untilSignal()
 	defer stop()
 	return t.end(trial.Run(ctx, o, t.out))
-}
-
-// between is the wire as a trial wants it.
-type between struct{ *wire.Wire }
-
-// Next says besides which host has sent the segment.
-func (b between) Next() (tcp.Captured, tcp.End, error) {
-	f, err := b.Wire.Next()
-	return f.Captured, f.From, err
-}
-
-// Poll is Next without waiting.
-func (b between) Poll() (tcp.Captured, tcp.End, bool, error) {
-	f, ok, err := b.Wire.Poll()
-	return f.Captured, f.From, ok, err
-}
-
-// Corrupt turns one bit over.
-func (b between) Corrupt(c *tcp.Captured) tcp.Captured {
-	f := wire.Frame{Captured: *c}
-	return f.Corrupt().Captured
-}
-
-// Deliver hands a segment to the host that did not send it.
-func (b between) Deliver(to tcp.End, c *tcp.Captured) error {
-	return b.Wire.Deliver(&wire.Frame{Captured: *c, From: to.Peer()})
 }

@@ -101,25 +101,6 @@ func talk(c *net.TCPConn, random *rand.Rand) {
 	}
 }
 
-// between is the wire as a trial wants it.
-type between struct{ *wire.Wire }
-
-func (b between) Next() (tcp.Captured, tcp.End, error) {
-	f, err := b.Wire.Next()
-	return f.Captured, f.From, err
-}
-
-func (b between) Poll() (tcp.Captured, tcp.End, bool, error) {
-	f, ok, err := b.Wire.Poll()
-	return f.Captured, f.From, ok, err
-}
-
-func (b between) Corrupt(c *tcp.Captured) tcp.Captured { return b.Segments().Corrupt(c) }
-
-func (b between) Deliver(to tcp.End, c *tcp.Captured) error {
-	return b.Segments().Deliver(to.Peer(), c)
-}
-
 // whim is a person who decides at random, as soon as there is something to
 // decide.
 type whim struct {
@@ -225,7 +206,7 @@ func TestWhims(t *testing.T) {
 			var r record
 			err = trial.Run(ctx, trial.Options{
 				Commands:  [2]string{command("client"), command("server")},
-				Wire:      between{w},
+				Wire:      w.Sides(),
 				Listening: diag[tcp.Server].Listening,
 				Hand:      &whim{random: rand.New(rand.NewPCG(seed, uint64(i))), keys: make(chan byte, 1), most: 4},
 				Ask: func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
