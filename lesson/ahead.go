@@ -20,6 +20,7 @@ type batch struct {
 const (
 	batchLen = 4096
 	batches  = 3
+	few      = 64 // their segments fit into the nearest cache
 )
 
 // readAhead observes everything a source has, while another goroutine reads on
@@ -31,13 +32,9 @@ func (x *explainer) readAhead(src batcher) error {
 	}
 	go func() {
 		for b := range empty {
-			n, err := src.Segments(b.segments[:batchLen])
-			b.segments, b.err = b.segments[:n], err
-			for i := range b.segments {
-				b.hashes[i] = x.table.hash(&b.segments[i].Src, &b.segments[i].Dst)
-			}
+			x.fill(src, &b)
 			full <- b
-			if err != nil {
+			if b.err != nil {
 				return
 			}
 		}
@@ -54,6 +51,21 @@ func (x *explainer) readAhead(src batcher) error {
 		empty <- b
 	}
 	return nil
+}
+
+// fill reads a batch, a few segments at a time, so that they are near when they
+// are hashed.
+func (x *explainer) fill(src batcher, b *batch) {
+	b.segments, b.err = b.segments[:batchLen], nil
+	at := 0
+	for at < batchLen && b.err == nil {
+		var n int
+		n, b.err = src.Segments(b.segments[at:min(at+few, batchLen)])
+		for end := at + n; at < end; at++ {
+			b.hashes[at] = x.table.hash(&b.segments[at].Src, &b.segments[at].Dst)
+		}
+	}
+	b.segments = b.segments[:at]
 }
 
 // follow observes the segments of a batch.

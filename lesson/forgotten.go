@@ -51,7 +51,7 @@ func (f *forgotten) place(h uint64, number uint32) {
 		f.young.used = 0
 	}
 	if f.young.entry == nil {
-		f.young.entry = make([]uint64, 2*lifetime)
+		f.young.entry = written(2 * lifetime)
 	}
 	at := f.young.find(h)
 	if f.young.entry[at] == 0 {

@@ -6,7 +6,6 @@ import (
 	"runtime"
 	"slices"
 	"testing"
-	"unsafe"
 
 	"lesson/capture"
 	"lesson/capture/capturetest"
@@ -180,9 +179,6 @@ func TestNoAllocations(t *testing.T) {
 // with connections that were.
 func TestMemory(t *testing.T) {
 	large(t)
-	if n := unsafe.Sizeof(tcp.Conn{}); n > 256 {
-		t.Errorf("a connection takes %d bytes", n)
-	}
 	keeps := func(o traffic.Options) float64 {
 		f := file(t, o)
 		var before, after runtime.MemStats

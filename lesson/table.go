@@ -108,6 +108,7 @@ func (t *table) add(h uint64, stream uint32) (slot uint32) {
 	if int(slot/slabLen) == len(t.slabs) {
 		t.slabs = append(t.slabs, new(slab))
 	}
+	*t.conn(slot) = tcp.Conn{} // as in written
 	t.enter(h, slot, stream)
 	return slot
 }
@@ -132,7 +133,7 @@ func (t *table) insert(v uint64) {
 
 func (t *table) grow() {
 	old := t.index
-	t.index = make([]uint64, 2*len(old))
+	t.index = written(2 * len(old))
 	for _, v := range old {
 		if v != 0 {
 			t.insert(v)
@@ -141,6 +142,15 @@ func (t *table) grow() {
 	if len(old) >= 1<<17 {
 		runtime.GC() // quick, as there are no pointers: what is left of the old ones would add up
 	}
+}
+
+// written makes a slice and writes its zeroes. A new page of memory that is read
+// first is mapped to the one page of zeroes that all share, and again when it is
+// written, for which the system has to interrupt the other processors.
+func written(n int) []uint64 {
+	s := make([]uint64, n)
+	clear(s)
+	return s
 }
 
 // replace lets a new connection between the same ends take the place of the

@@ -195,6 +195,9 @@ func (c *captures) again() error {
 			return err
 		}
 	}
+	if len(c.files) == 1 {
+		return c.begin(c.files[0])
+	}
 	return nil
 }
 
@@ -233,7 +236,7 @@ func (c *captures) Next() (tcp.Captured, error) {
 
 // Segments reads the next segments alone, as many as fit into into.
 func (c *captures) Segments(into []tcp.Segment) (n int, err error) {
-	if len(c.files) == 1 && c.files[0].r != nil && !c.ended() {
+	if len(c.files) == 1 && !c.ended() {
 		return c.files[0].r.Segments(into)
 	}
 	for n < len(into) {

@@ -281,7 +281,7 @@ func (o *observation) notice() {
 		f |= KeepAlive
 	case n > 0 && s.Seq.Less(x.nxt):
 		f |= Retransmission
-		if y.is(knowsRcv) && y.ahead != [3]span{} && y.wire.LessEq(s.Seq) {
+		if y.is(knowsRcv) && y.holed() && y.wire.LessEq(s.Seq) {
 			f |= OutOfOrder
 		}
 	}

@@ -203,6 +203,14 @@ func TestStartsNew(t *testing.T) {
 	}
 }
 
+// A segment takes two cache lines, and most are judged by the first alone.
+func TestSegmentLines(t *testing.T) {
+	var s tcp.Segment
+	if size, options := unsafe.Sizeof(s), unsafe.Offsetof(s.Options); size != 128 || options != 64 {
+		t.Errorf("a Segment takes %d bytes, and its options begin at %d", size, options)
+	}
+}
+
 // A connection stays small and without pointers: a million are kept at once.
 func TestConnIsSmallAndFlat(t *testing.T) {
 	if size := unsafe.Sizeof(tcp.Conn{}); size > 256 {

@@ -141,7 +141,7 @@ func (o *observation) takesText() {
 	if o.resetsByText() || y.is(gotPeerFin) || s.End().LessEq(y.rcv) || o.beyondWindow() {
 		return
 	}
-	if y.rcv.Less(s.Seq) || y.ahead != [3]span{} {
+	if y.rcv.Less(s.Seq) || y.holed() {
 		o.step.Findings |= OutOfOrder
 	}
 	if at, ok := y.aheadAt(y.heard); ok && y.is(heardFin) && s.Seq.LessEq(at.lo) && at.hi.LessEq(s.Seq.Add(s.Len)) {

@@ -77,7 +77,7 @@ func (o *observation) continues() bool {
 	case 1<<x.state&synchronized == 0 || x.facts&both != both,
 		1<<y.state&(synchronized|receiving) == 0 || y.facts&(both|hasAcked) != both|hasAcked:
 		return false
-	case s.Seq != x.nxt || s.Seq != y.rcv || s.Seq != y.wire || y.ahead != [3]span{}: // not in order
+	case s.Seq != x.nxt || s.Seq != y.rcv || s.Seq != y.wire || y.holed(): // not in order
 		return false
 	case end != s.Seq && (x.is(sentFin) || 1<<y.state&receiving == 0 || !y.rcv.Less(y.edge)): // beyond the end, or the window
 		return false

@@ -116,6 +116,12 @@ func (h *half) acknowledges(n Seq) bool {
 	return true
 }
 
+// holed reports whether something has come beyond a hole.
+func (h *half) holed() bool {
+	a := &h.ahead
+	return a[0].lo|a[0].hi|a[1].lo|a[1].hi|a[2].lo|a[2].hi != 0
+}
+
 // arrive adds [lo, hi) to what has reached this end, and reports whether it
 // filled or moved the in-order edge.
 func (h *half) arrive(lo, hi Seq) bool {

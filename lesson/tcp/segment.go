@@ -111,19 +111,22 @@ type Options struct {
 // SACKBlock is one range [Left, Right) of bytes received out of order.
 type SACKBlock struct{ Left, Right Seq }
 
-// Segment is one TCP segment as it stood on the wire.
+// Segment is one TCP segment as it stood on the wire. It takes two cache lines,
+// so that one processor can hand another many of them: all but the options lie
+// in the first.
 type Segment struct {
 	Time     int64 // nanoseconds since 1970 UTC, as the capture says
 	Src, Dst Endpoint
-	Seq, Ack Seq // Ack has meaning only with the ACK flag
+	Seq, Ack Seq    // Ack has meaning only with the ACK flag
+	Len      uint32 // payload bytes by the IP length, whether captured or not
 	Flags    Flags
 	Window   uint16 // as sent, before scaling
 	Urgent   uint16
-	Len      uint32 // payload bytes by the IP length, whether captured or not
-	Options  Options
 	// BadChecksum says that the checksum was verified and is wrong. It is
 	// never set where the sender leaves the sum to its hardware, as on lo.
 	BadChecksum bool
+	Options     Options
+	_           [8]byte
 }
 
 // SeqLen is the sequence space the segment takes: its payload, and one each
