@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
@@ -55,9 +56,17 @@ type liveFlags struct {
 	set           map[string]*bool // the lesson's own options
 }
 
-// lessonCommands makes a verb of every lesson.
-func (a *app) lessonCommands() []*cobra.Command {
-	var cmds []*cobra.Command
+// lessonCommands makes a verb of every lesson; but only of the one, or of none,
+// that the command line begins with. To read them all takes longer than to start.
+func (a *app) lessonCommands() (cmds []*cobra.Command) {
+	if len(a.args) > 0 {
+		if l, ok := lessons.Find(a.args[0]); ok {
+			return []*cobra.Command{a.lessonCommand(l)}
+		}
+		if slices.ContainsFunc(a.verbs, func(c *cobra.Command) bool { return c.Name() == a.args[0] && c.Name() != "help" }) {
+			return nil
+		}
+	}
 	for _, l := range lessons.All() {
 		cmds = append(cmds, a.lessonCommand(l))
 	}

@@ -48,13 +48,13 @@ func (a *app) root() *cobra.Command {
 	root.Flags().Bool("version", false, a.in(say("show the version", "显示版本")))
 	root.SetVersionTemplate("lesson {{.Version}}\n")
 
+	help := a.helpCommand()
+	a.verbs = []*cobra.Command{a.explainCommand(), a.watchCommand(), a.tryCommand(), a.statesCommand(), a.listCommand(), a.completionCommand(), help}
+	for _, c := range a.verbs {
+		c.GroupID = groupVerbs
+	}
 	for _, c := range a.lessonCommands() {
 		c.GroupID = groupLessons
-		a.verbs = append(a.verbs, c)
-	}
-	help := a.helpCommand()
-	for _, c := range []*cobra.Command{a.explainCommand(), a.watchCommand(), a.tryCommand(), a.statesCommand(), a.listCommand(), a.completionCommand(), help} {
-		c.GroupID = groupVerbs
 		a.verbs = append(a.verbs, c)
 	}
 	root.AddCommand(a.verbs...)

@@ -61,17 +61,29 @@ func (b *bench) run(c command) (usage, error) {
 	return u, nil
 }
 
+// often is how many times in a round the programs run that take a moment only:
+// one run of these tells little on a machine that others use too.
+const often = 7
+
 // alternate runs every program in turn, round after round, and returns what
-// each run took, by program and round.
-func (b *bench) alternate(commands []command) ([][]usage, error) {
-	all := make([][]usage, len(commands))
-	for range b.rounds {
-		for i, c := range commands {
-			u, err := b.run(c)
-			if err != nil {
-				return nil, err
+// each run took, by program and round. The first quick ones run in turn often.
+func (b *bench) alternate(commands []command, quick int) ([][][]usage, error) {
+	all := make([][][]usage, len(commands))
+	for round := range b.rounds {
+		for i := range commands {
+			all[i] = append(all[i], nil)
+		}
+		for n := range often {
+			for i, c := range commands {
+				if n > 0 && i >= quick {
+					break
+				}
+				u, err := b.run(c)
+				if err != nil {
+					return nil, err
+				}
+				all[i][round] = append(all[i][round], u)
 			}
-			all[i] = append(all[i], u)
 		}
 	}
 	return all, nil
@@ -88,25 +100,25 @@ func median(v []float64) float64 {
 }
 
 // ratio is the median of how many times as long a took as b in the same round.
-func ratio(a, b []usage) float64 {
+func ratio(a, b [][]usage) float64 {
 	var v []float64
 	for i := range min(len(a), len(b)) {
-		v = append(v, a[i].seconds/b[i].seconds)
+		v = append(v, seconds(a[i:i+1])/seconds(b[i:i+1]))
 	}
 	return median(v)
 }
 
-func seconds(runs []usage) float64 {
+func seconds(rounds [][]usage) float64 {
 	var v []float64
-	for _, u := range runs {
+	for _, u := range slices.Concat(rounds...) {
 		v = append(v, u.seconds)
 	}
 	return median(v)
 }
 
 // peak is the most memory any run took.
-func peak(runs []usage) (most float64) {
-	for _, u := range runs {
+func peak(rounds [][]usage) (most float64) {
+	for _, u := range slices.Concat(rounds...) {
 		most = max(most, u.mega)
 	}
 	return most

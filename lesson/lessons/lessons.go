@@ -26,14 +26,7 @@ var all = sync.OnceValue(func() []*lesson.Lesson {
 	}
 	var list []*lesson.Lesson
 	for _, e := range entries {
-		data, err := files.ReadFile(e.Name())
-		if err != nil {
-			panic(err)
-		}
-		l, err := lesson.Parse(strings.TrimSuffix(e.Name(), ".txtar"), data)
-		if err != nil {
-			panic(err)
-		}
+		l, _ := Find(strings.TrimSuffix(e.Name(), ".txtar"))
 		list = append(list, l)
 	}
 	slices.SortFunc(list, func(a, b *lesson.Lesson) int {
@@ -42,11 +35,15 @@ var all = sync.OnceValue(func() []*lesson.Lesson {
 	return list
 })
 
-// Find finds a lesson by its name.
+// Find reads the lesson of that name alone.
 func Find(name string) (*lesson.Lesson, bool) {
-	i := slices.IndexFunc(all(), func(l *lesson.Lesson) bool { return l.Name == name })
-	if i < 0 {
+	data, err := files.ReadFile(name + ".txtar")
+	if err != nil {
 		return nil, false
 	}
-	return all()[i], true
+	l, err := lesson.Parse(name, data)
+	if err != nil {
+		panic(err)
+	}
+	return l, true
 }

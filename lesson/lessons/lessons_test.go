@@ -1,6 +1,7 @@
 package lessons
 
 import (
+	"reflect"
 	"testing"
 	"unicode/utf8"
 
@@ -12,7 +13,7 @@ import (
 func TestCatalogue(t *testing.T) {
 	const most = 3 * 80
 	for _, l := range All() {
-		if got, ok := Find(l.Name); !ok || got != l {
+		if got, ok := Find(l.Name); !ok || !reflect.DeepEqual(got, l) {
 			t.Errorf("Find(%q) does not find it", l.Name)
 		}
 		for _, n := range l.Notes {
