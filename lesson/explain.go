@@ -49,6 +49,9 @@ type ExplainOptions struct {
 	// of which one does. All segments are looked at, so that the states told
 	// are those of the whole capture. Nil matches all.
 	Match func(*tcp.Captured) bool
+	// Only chooses connections by their numbers: no others are told, nor their
+	// segments. Nil chooses all.
+	Only func(stream int) bool
 	// Follow tells every row at once, as a live source needs it. What a later
 	// segment corrects has then been told, and only its Step.Revised says so.
 	Follow bool
@@ -131,7 +134,7 @@ func (x *explainer) captured(c *tcp.Captured) {
 	h := x.table.hash(&c.Src, &c.Dst)
 	stream, step := x.observe(h, &c.Segment, matches)
 	x.fit()
-	if x.opt.Detail == Table || x.opt.Detail == OneStream && stream != x.opt.Stream {
+	if x.opt.Detail == Table || !x.wants(stream) {
 		return
 	}
 	x.rows.correct(stream, step.Revised)
@@ -147,6 +150,14 @@ func (x *explainer) captured(c *tcp.Captured) {
 			x.err = x.rows.tell(keep, !x.opt.Terse, x.t)
 		}
 	}
+}
+
+// wants reports whether a connection is one of those to be told.
+func (x *explainer) wants(stream int) bool {
+	if x.opt.Detail == OneStream {
+		return stream == x.opt.Stream
+	}
+	return x.opt.Only == nil || x.opt.Only(stream)
 }
 
 // observe shows a segment to its connection.
@@ -258,7 +269,7 @@ func (x *explainer) connection(slot uint32) error {
 	n := *x.table.number(slot)
 	stream := int(n &^ marks)
 	switch {
-	case x.opt.Detail == OneStream && stream != x.opt.Stream:
+	case !x.wants(stream):
 		return nil
 	case x.opt.Detail != OneStream && x.opt.Match != nil && n&chosen == 0:
 		return nil

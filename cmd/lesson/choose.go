@@ -131,6 +131,39 @@ func (s *sole) alone() (stream int, ok bool) {
 	return s.found.Stream, true
 }
 
+// numbers notes the numbers of the connections it is told. If there were none,
+// it passes on what there is to say.
+type numbers struct {
+	lesson.Teller
+	set   []uint64 // bits
+	notes []lesson.Event
+}
+
+// Tell takes an event down.
+func (n *numbers) Tell(e lesson.Event) error {
+	switch e := e.(type) {
+	case *lesson.Connection:
+		for e.Stream/64 >= len(n.set) {
+			n.set = append(n.set, 0)
+		}
+		n.set[e.Stream/64] |= 1 << (e.Stream % 64)
+	case *lesson.Note:
+		n.notes = append(n.notes, e)
+	case *lesson.Ending:
+		for i := 0; len(n.set) == 0 && i < len(n.notes); i++ {
+			if err := n.Teller.Tell(n.notes[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// has reports whether a connection is one of them.
+func (n *numbers) has(stream int) bool {
+	return stream/64 < len(n.set) && n.set[stream/64]&(1<<(stream%64)) != 0
+}
+
 // orders are the ways to sort connections; what is large comes first.
 var orders = map[string]func(a, b *lesson.Connection) int{
 	"stream":   func(a, b *lesson.Connection) int { return 0 },

@@ -120,7 +120,7 @@ func (f *explainFlags) check(fl *pflag.FlagSet) error {
 		return usage(say("--limit takes a number from 1", "--limit 取 1 以上的数"), say("--limit 20", "--limit 20"))
 	}
 	f.json = f.json || f.format == "json"
-	for _, table := range []string{"summary", "state", "opened", "closed", "sort", "limit"} {
+	for _, table := range []string{"summary", "sort", "limit"} {
 		if f.format == "text" && fl.Changed(table) {
 			return contradict(fl.Lookup("format"), fl.Lookup(table))
 		}
@@ -137,9 +137,11 @@ func (f *explainFlags) options(c *captures) lesson.ExplainOptions {
 	switch {
 	case f.stream >= 0:
 		opt.Detail, opt.Stream = lesson.OneStream, f.stream
-	case f.summary, f.format == "csv", f.byItself(), f.filter != nil && !f.json && f.format != "text", f.sort != "stream", f.limit > 0:
+	case f.format == "text":
+		opt.Detail = lesson.Everything
+	case f.summary, f.format == "csv", f.byItself(), f.filter != nil && !f.json, f.sort != "stream", f.limit > 0:
 		opt.Detail = lesson.Table
-	case f.json, f.format == "text":
+	case f.json:
 		opt.Detail = lesson.Everything
 	}
 	opt.Terse = f.format == "text"
@@ -164,7 +166,11 @@ func (a *app) explain(f *explainFlags, names []string) error {
 	}
 	opt := f.options(c)
 	t, one := a.teller(out, opt, f, c)
-	err = lesson.Explain(c, opt, halting{t, c})
+	if f.format == "text" && f.byItself() {
+		err = explainChosen(c, opt, f, t)
+	} else {
+		err = lesson.Explain(c, opt, halting{t, c})
+	}
 	if stream, ok := one.alone(); ok && !c.ended() {
 		err = errors.Join(err, a.drawSole(c, opt, f, out, stream))
 	} else if ok { // the file was not read to its end: what is known is its line
@@ -205,6 +211,26 @@ func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, 
 		t = &chosen{Teller: t, choice: &f.choice}
 	}
 	return t, one
+}
+
+// explainChosen tells the segments of the connections that are chosen by what
+// became of them. That is known when they have been read: they are read again.
+func explainChosen(c *captures, opt lesson.ExplainOptions, f *explainFlags, t lesson.Teller) error {
+	if c.piped {
+		return usage(say("the segments of a pipe are gone before it is known what became of their connections", "管道中的报文段读过即逝，而连接的结局要到后面才知道"),
+			say("save the capture in a file, and explain that", "请先把抓包保存成文件，再讲解该文件"))
+	}
+	first, found := opt, &numbers{Teller: t}
+	first.Detail = lesson.Table
+	err := lesson.Explain(c, first, halting{&chosen{Teller: found, choice: &f.choice}, c})
+	if len(found.set) == 0 || c.ended() {
+		return err
+	}
+	if err := c.again(); err != nil {
+		return err
+	}
+	opt.Only = found.has
+	return lesson.Explain(c, opt, halting{t, c})
 }
 
 // drawSole draws the only connection that was chosen.
