@@ -130,6 +130,10 @@ func (o *observation) proves() bool {
 
 func (o *observation) sendsSyn() {
 	x, from := o.x, o.from
+	before := Closed
+	if x.is(active) {
+		before = SynSent
+	}
 	x.set(active)
 	switch {
 	case x.is(pastSyn) || x.is(answered):
@@ -138,7 +142,7 @@ func (o *observation) sendsSyn() {
 		// It sends a SYN of its own, so the SYN that was on its way had
 		// not arrived: the two cross.
 		o.step.Findings |= Crossed
-		o.takeBack(from, x.gotSyn, Closed)
+		o.takeBack(from, x.gotSyn, before)
 	case x.state == Established:
 		// A SYN again: the answer has not reached it.
 		o.takeBack(from, x.gotSyn, SynSent)
