@@ -23,6 +23,7 @@ type walks struct {
 	late                            int           // answers of a kernel that came only when asked again
 	latest                          time.Duration // and after how long
 	taken                           map[tcp.Rule]int
+	anywhere, here                  graded
 }
 
 // walk is one connection, or several one after the other between the same
@@ -36,6 +37,7 @@ type walk struct {
 	flight   []Frame      // what has left and not yet arrived
 	past     []Frame      // what has arrived or was lost, and may come again
 	found    tcp.Findings // so far
+	seen     [2][]seen    // by the end at which it was captured
 	log      []string
 	wrong    bool
 
@@ -118,6 +120,7 @@ func (k *walks) leaves(f Frame) {
 	}
 	k.left++
 	v.tell("leaves", v.c.Depart(&f.Segment), &f)
+	v.record(f.From, &f)
 	v.flight = append(v.flight, f)
 	v.until = time.Time{}
 }
@@ -135,6 +138,7 @@ func (v *walk) reaches(f *Frame, how string) {
 		v.leaves(answers[0]) // a timer was faster than the delivery
 	}
 	v.tell(how, v.c.Arrive(&f.Segment), f)
+	v.record(f.From.Peer(), f)
 	v.ask(func() {}) // before its answers, if any, are told
 	for _, f := range answers {
 		v.leaves(f)

@@ -34,6 +34,16 @@ type sceneLine struct {
 	corrects bool
 }
 
+// at is the line's segment where the ends' numbers begin with first. The RST of
+// an end without a connection has the number 0 anywhere.
+func (l *sceneLine) at(ends [2]tcp.Endpoint, first [2]tcp.Seq) tcp.Segment {
+	s := l.Segment(ends, first)
+	if l.Flags.Has(tcp.RST) && l.Seq == 0 {
+		s.Seq = 0
+	}
+	return s
+}
+
 func scenes(t testing.TB, file string) []scene {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", file))
@@ -68,10 +78,7 @@ func TestScenes(t *testing.T) {
 			for _, first := range firsts {
 				var c tcp.Conn
 				for _, l := range sc.lines {
-					s := l.Segment(ends, first)
-					if l.Flags.Has(tcp.RST) && l.Seq == 0 {
-						s.Seq = 0
-					}
+					s := l.at(ends, first)
 					step := c.Observe(&s)
 					if step.After != l.State {
 						t.Errorf("first %v: %s: got %v %v", first, l.text, step.After[0], step.After[1])
@@ -94,7 +101,7 @@ func TestScenesMirrored(t *testing.T) {
 		}
 		var c tcp.Conn
 		for _, l := range sc.lines {
-			s := l.Segment(mirrored, [2]tcp.Seq{5, 9})
+			s := l.at(mirrored, [2]tcp.Seq{5, 9})
 			if step := c.Observe(&s); step.After != l.State {
 				t.Errorf("%s: %s: got %v", sc.title, l.text, step.After)
 			}

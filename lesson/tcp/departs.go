@@ -246,6 +246,11 @@ func (o *observation) sendsFin() {
 		}
 		return
 	}
+	if y.is(knowsRcv) && (fin.Add(1).Less(y.rcv) || fin.Add(1) == y.rcv && y.rcv == x.nxt && x.is(endsInData)) {
+		// The peer has received a byte with its number: it is of another connection.
+		o.step.Findings |= Unacceptable
+		return
+	}
 	x.set(sentFin)
 	x.fin = fin
 	if x.state != Unknown {
@@ -269,12 +274,15 @@ func (o *observation) sendsReset() {
 		x.set(sentRst) // the first RST is the one that counts
 	}
 	answers := y.is(hasAcked) && s.Seq == y.acked
-	own := answers || x.is(knowsSeq) && s.Seq == x.nxt || y.is(knowsRcv) && s.Seq == y.rcv
+	own := answers || o.at.is(from) && 1<<x.state&synchronized != 0 || x.is(knowsSeq) && s.Seq == x.nxt || y.is(knowsRcv) && s.Seq == y.rcv
 	switch {
 	case x.state == Closed:
 	case x.state == SynRecv && !x.is(answered):
 		// A refusal: there never was a SYN_RECV.
 		o.takeBack(from, x.gotSyn, Closed)
+	case x.state == SynRecv && s.Flags.Has(ACK) && s.Seq == 0 && y.is(sentSyn) && s.Ack == y.iss.Add(1):
+		// A refusal of the SYN, which has come again (§3.10.7.1).
+		o.takeBack(from, y.last, Closed)
 	case !own:
 	case x.state == SynRecv && answers && s.Seq != x.nxt:
 		// It refuses an ACK that does not acknowledge its SYN, and waits

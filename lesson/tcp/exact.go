@@ -129,7 +129,7 @@ func (o *observation) mustReset() {
 // opensAgain makes a listener ready for the SYN that has come, whatever it
 // remembers of an earlier connection between the same ports.
 func (o *observation) opensAgain() {
-	if y := o.y; y.state == Listen || y.state == Closed && y.calls&listens != 0 {
+	if y := o.y; y.state == Listen || y.state == Closed && (y.calls&listens != 0 || y.calls&certain == 0) {
 		y.restart(Listen)
 	}
 }
