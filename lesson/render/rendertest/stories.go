@@ -17,14 +17,15 @@ const Message = "你好，世界！！！"
 
 // story collects events as they happen.
 type story struct {
-	events []lesson.Event
-	conn   tcp.Conn
-	ends   [2]netip.AddrPort
-	isn    [2]tcp.Seq
-	now    time.Duration
-	n      int
-	live   bool
-	stream int
+	events  []lesson.Event
+	conn    tcp.Conn
+	ends    [2]netip.AddrPort
+	isn     [2]tcp.Seq
+	now     time.Duration
+	n       int
+	live    bool
+	stream  int
+	damaged bool // the next segment will be
 }
 
 var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
@@ -62,8 +63,9 @@ func (s *story) segment(from tcp.End, flags tcp.Flags, seq, ack uint32, payload 
 	e.Segment = tcp.Segment{
 		Time: began.Add(s.now).UnixNano(),
 		Src:  tcp.EndpointFrom(s.ends[from]), Dst: tcp.EndpointFrom(s.ends[to]),
-		Seq: s.isn[from].Add(seq), Flags: flags, Window: 512, Len: uint32(len(payload)),
+		Seq: s.isn[from].Add(seq), Flags: flags, Window: 512, Len: uint32(len(payload)), BadChecksum: s.damaged,
 	}
+	s.damaged = false
 	if flags.Has(tcp.ACK) {
 		e.Ack = s.isn[to].Add(ack)
 	}
@@ -240,14 +242,14 @@ func Trouble() []lesson.Event {
 	s.segment(sv, ack, 1, 80, "")
 	s.segment(sv, ack, 1, 80, "")
 	s.segment(c, psh|ack, 1, 1, "GET /index.html HTTP/1.1\r\nHost: example.org\r\nUser-Agent: \x1b[31mred\x1b[0m\r\n\r\n")
-	bad := s.segment(sv, psh|ack, 1, 80, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xff\xee\xdd\xcc\xbb\xaa")
-	bad.Step.Findings |= tcp.BadChecksum
+	s.damaged = true
+	s.segment(sv, psh|ack, 1, 80, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\xff\xee\xdd\xcc\xbb\xaa")
 	s.segment(sv, rst, 1000, 0, "")
-	s.segment(sv, fin|ack, 1, 80, "").Step.After = [2]tcp.State{tcp.CloseWait, tcp.FinWait1} // which proves wrong
+	s.segment(sv, fin|ack, 18, 80, "").Step.After = [2]tcp.State{tcp.CloseWait, tcp.FinWait1} // which proves wrong
 	late := s.segment(c, ack, 522, 1, "")
 	late.Step.Findings |= tcp.Corrected
 	late.Step.Revised = tcp.Revision{End: tcp.Client, Since: 12, State: tcp.Established}
-	s.segment(sv, rst|ack, 1, 80, "", why("RFC 9293 §3.5.2",
+	s.segment(sv, rst|ack, 19, 80, "", why("RFC 9293 §3.5.2",
 		"The server throws the connection away.", "服务器丢弃了这个连接。"))
 	e := s.end(lesson.ClosedReset)
 	e[len(e)-2].(*lesson.Connection).ConnState = "RSTR"
