@@ -302,6 +302,10 @@ func TestLengths(t *testing.T) {
 	jumbo := extended(append(slices.Clone(v6), big...), 0, bin(t, "0600 c204 00000000"))
 	binary.BigEndian.PutUint32(jumbo[44:], uint32(len(jumbo)-40))
 	jumbo[4], jumbo[5] = 0, 0
+	long := slices.Concat(bin(t, "0620 1efe"), make([]byte, 254), bin(t, "c204 00000000")) // the longest option before it
+	late := extended(append(slices.Clone(v6), big...), 0, long)
+	binary.BigEndian.PutUint32(late[40+len(long)-4:], uint32(len(late)-40))
+	late[4], late[5] = 0, 0
 	for _, c := range []struct {
 		name       string
 		frame      []byte
@@ -313,6 +317,7 @@ func TestLengths(t *testing.T) {
 		{"v4, big", append(slices.Clone(zero4), big...), len(zero4) + len(big), 25 + len(big)},
 		{"v4, a little over 64 k", append(slices.Clone(zero4), big[:65536-len(zero4)+5]...), 65541, 65541 - 52},
 		{"v6 jumbogram", jumbo, len(jumbo), 25 + len(big)},
+		{"v6 jumbogram with another option", late, len(late), 25 + len(big)},
 		{"v6 jumbogram in part", jumbo[:65535], len(jumbo), 25 + len(big)},
 	} {
 		got, stats := read(t, capture.LinkRaw, [][]byte{c.frame}, c.wire)

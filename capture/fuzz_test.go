@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 	"testing"
 
 	"lesson/capture"
@@ -80,6 +81,9 @@ func seedFrames(f *testing.F) {
 				seed(capture.LinkRaw, g)
 			}
 			seed(capture.LinkRaw, extended(ip, 43, bin(f, "0602 0001 00000000 20010db8000000000000000000000009")))
+			long := extended(ip, 0, slices.Concat(bin(f, "0620 1efe"), make([]byte, 254), bin(f, "c204 00000000")))
+			long[4], long[5] = 0, 0
+			seed(capture.LinkRaw, long)
 			seed(capture.LinkRaw, extended(ip, 60, bin(f, "0000 0104 00000000")))
 			seed(capture.LinkRaw, extended(ip, 0, bin(f, "3c00 c204 00010000 2b00 0104 00000000 2c00 0000 00000000 0600 0001 00000001")))
 		} else {

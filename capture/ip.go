@@ -179,7 +179,7 @@ func jumbo(proto uint8, body []byte) int {
 		if options[0] == 0xc2 && options[1] == 4 {
 			return wireLen(binary.BigEndian.Uint32(options[2:]))
 		}
-		options = options[2+options[1]:]
+		options = options[2+int(options[1]):]
 	}
 	return 0
 }
