@@ -229,9 +229,6 @@ func (x *explainer) begin(h uint64, now int64) (slot uint32) {
 func (x *explainer) forget(slot uint32) {
 	x.fit()
 	if x.err == nil {
-		x.err = x.open()
-	}
-	if x.err == nil {
 		x.err = x.connection(slot)
 	}
 	n := *x.table.number(slot)
@@ -279,6 +276,9 @@ func (x *explainer) connection(slot uint32) error {
 		alone := x.event
 		x.alone = &alone
 		return nil
+	}
+	if err := x.open(); err != nil {
+		return err
 	}
 	return x.t.Tell(&x.event)
 }

@@ -16,6 +16,7 @@ import (
 
 // story keeps what is told.
 type story struct {
+	opening     *lesson.Opening
 	segments    []*lesson.Segment
 	connections []*lesson.Connection
 	ending      *lesson.Ending
@@ -23,6 +24,8 @@ type story struct {
 
 func (s *story) Tell(e lesson.Event) error {
 	switch e := e.(type) {
+	case *lesson.Opening:
+		s.opening = e
 	case *lesson.Segment:
 		kept := *e
 		kept.Header, kept.Payload = slices.Clone(e.Header), slices.Clone(e.Payload)

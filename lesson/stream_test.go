@@ -175,6 +175,36 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
+// One connection of many is told as it is told among them all, with its ends in
+// the opening, however many have been forgotten before and after.
+func TestOneOfMany(t *testing.T) {
+	large(t)
+	f := file(t, traffic.Options{Seed: 4, Packets: 300_000, Connections: 40_000})
+	var all story
+	read(t, f, lesson.ExplainOptions{Detail: lesson.Everything, Terse: true}, &all)
+	for _, stream := range []int{0, 17, 20_000, 39_990} {
+		var one story
+		read(t, f, lesson.ExplainOptions{Detail: lesson.OneStream, Stream: stream, Terse: true}, &one)
+		if len(one.connections) != 1 || one.connections[0].Ends != one.opening.Ends || one.connections[0].Stream != stream {
+			t.Errorf("stream %d: opening %+v, connections %+v", stream, one.opening, one.connections)
+		}
+		i := 0
+		for _, want := range all.segments {
+			if want.Stream != stream {
+				continue
+			}
+			if i == len(one.segments) || one.segments[i].Number != want.Number || one.segments[i].Step != want.Step {
+				t.Errorf("stream %d: segment %d is told otherwise alone", stream, i)
+				break
+			}
+			i++
+		}
+		if i != len(one.segments) || i == 0 {
+			t.Errorf("stream %d: %d segments alone, %d among all", stream, len(one.segments), i)
+		}
+	}
+}
+
 // What is kept grows with the connections that are open, not with packets or
 // with connections that were.
 func TestMemory(t *testing.T) {
