@@ -3,10 +3,13 @@ package main
 import (
 	"bufio"
 	"errors"
+	"io"
+	"os"
 )
 
 // explanation is where an explanation is written: to stdout, through a pager
-// if it is long, and never over the progress bar.
+// if it is long, and never over the progress bar, which stays only where stdout
+// is a file.
 type explanation struct {
 	*bufio.Writer
 	to page
@@ -15,19 +18,34 @@ type explanation struct {
 // page writes on stdout once the progress bar is gone.
 type page struct {
 	*pager
-	bar *progress
+	bar    *progress
+	unseen bool // what is written appears on no terminal
 }
 
 // Write takes the bar away first.
 func (p page) Write(b []byte) (int, error) {
-	p.bar.end()
+	if !p.unseen {
+		p.bar.end()
+	}
 	return p.pager.Write(b)
+}
+
+// unseen reports whether what is written on a stream stays in a file or in
+// /dev/null. Behind a pipe another program may show it.
+func unseen(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	_, tty := terminal(w)
+	return err == nil && !tty && (info.Mode().IsRegular() || info.Mode()&os.ModeCharDevice != 0)
 }
 
 // explanation is flushed whenever a pipe has nothing more to give at the
 // moment, so that what is known is seen.
 func (a *app) explanation(c *captures, f *explainFlags) *explanation {
-	to := page{a.paged(!f.noPager && !c.piped), a.progress(c)}
+	to := page{a.paged(!f.noPager && !c.piped), a.progress(c), unseen(a.stdout)}
 	x := &explanation{bufio.NewWriterSize(to, 64<<10), to}
 	c.idle = func() { _ = x.Flush() } // an error sticks
 	return x

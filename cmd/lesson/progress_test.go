@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -66,5 +69,28 @@ func TestProgress(t *testing.T) {
 	(*progress)(nil).end()
 	if got := out.String(); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+// The bar stays while what is written goes where nobody sees it.
+func TestUnseen(t *testing.T) {
+	file, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	check1(t, err)
+	defer file.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	check1(t, err)
+	defer null.Close()
+	read, write, err := os.Pipe()
+	check1(t, err)
+	defer read.Close()
+	defer write.Close()
+	for _, c := range []struct {
+		name string
+		w    io.Writer
+		want bool
+	}{{"a file", file, true}, {"/dev/null", null, true}, {"a pipe", write, false}, {"no file", io.Discard, false}} {
+		if got := unseen(c.w); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
 	}
 }
