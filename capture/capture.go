@@ -115,6 +115,7 @@ func (n *counter) take(p *packet, c *tcp.Captured) bool {
 	}
 	c.Number = n.stats.Packets
 	c.Raw, c.RawLen = p.data, max(p.wire, len(p.data))
+	c.ID, c.Hops = n.decoder.frame.id, n.decoder.frame.hops
 	c.Header, c.Payload = n.decoder.seg.header, n.decoder.seg.payload
 	return true
 }

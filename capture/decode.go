@@ -26,6 +26,8 @@ type frame struct {
 	missing  int      // bytes that were on the wire after the last captured one, by the innermost length field
 	guessed  bool     // the IP header had no length
 	rerouted bool     // the IP destination is not the final one, which the checksum covers
+	id       uint16   // of that IPv4 header, 0 for IPv6
+	hops     uint8    // its time to live, or hop limit
 	frags    fragments
 	outcome  outcome
 }

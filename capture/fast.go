@@ -42,6 +42,11 @@ func (d *decoder) fast(p *packet, s *tcp.Segment) bool {
 	// From here on it is a segment.
 	end := min(total-n, len(body))
 	f := &d.frame
+	if v6 {
+		f.id, f.hops = 0, ip[7]
+	} else {
+		f.id, f.hops = binary.BigEndian.Uint16(ip[4:]), ip[8]
+	}
 	f.missing, f.guessed, f.rerouted = total-n-end, false, false
 	d.seg.header, d.seg.payload, d.seg.length = body[:header], body[header:end], uint32(total-n-header)
 	be := binary.BigEndian

@@ -25,7 +25,7 @@ func FastIsTheSame(t testing.TB, link LinkType, data []byte, missing int) bool {
 	}
 	if o := layered.layered(p, &want); o != isSegment {
 		t.Errorf("%v: %x is read straight through; the layers say %d", link, data, o)
-	} else if got != want || !bytes.Equal(straight.seg.header, layered.seg.header) || !bytes.Equal(straight.seg.payload, layered.seg.payload) {
+	} else if a, b := &straight.frame, &layered.frame; got != want || a.id != b.id || a.hops != b.hops || !bytes.Equal(straight.seg.header, layered.seg.header) || !bytes.Equal(straight.seg.payload, layered.seg.payload) {
 		t.Errorf("%v: %x is read straight through as\n%+v, by the layers as\n%+v", link, data, got, want)
 	} else if a, b := straight.seg.sum(&got.Src.IP, &got.Dst.IP), layered.seg.sum(&want.Src.IP, &want.Dst.IP); a != b {
 		t.Errorf("%v: %x: checksum %d, by the layers %d", link, data, a, b)

@@ -88,6 +88,7 @@ func (l *ipv4) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err erro
 		return err
 	}
 	f.src, f.dst = mapped(data[12:16]), mapped(data[16:20])
+	f.id, f.hops = binary.BigEndian.Uint16(data[4:]), data[8]
 	body := f.clip(data, total)[header:]
 	proto := data[9]
 	l.payload, l.next = body, f.upper(proto, body)
@@ -145,6 +146,7 @@ func (l *ipv6) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
 	}
 	f := l.frame
 	f.src, f.dst = [16]byte(data[8:24]), [16]byte(data[24:40])
+	f.id, f.hops = 0, data[7]
 	f.rerouted, f.guessed = false, false
 	proto, body := data[6], data[40:]
 	length := int(binary.BigEndian.Uint16(data[4:]))

@@ -97,6 +97,7 @@ type explainer struct {
 	past  forgotten
 	rows  rows
 
+	copies   copies
 	streams  int             // connections so far
 	segments int             // segments so far
 	late     int             // of connections that had been told
@@ -137,6 +138,9 @@ func (x *explainer) captured(c *tcp.Captured) {
 	if x.opt.Detail == Table || !x.wants(stream) {
 		return
 	}
+	if x.copies.again(c) {
+		step.Findings = step.Findings&^sentAgain | tcp.Copy
+	}
 	x.rows.correct(stream, step.Revised)
 	if matches {
 		x.rows.add(stream, c, &step)
@@ -159,6 +163,9 @@ func (x *explainer) wants(stream int) bool {
 	}
 	return x.opt.Only == nil || x.opt.Only(stream)
 }
+
+// sentAgain are the findings about a packet that only hold if it was sent again.
+const sentAgain = tcp.Retransmission | tcp.OutOfOrder | tcp.DuplicateAck | tcp.WindowUpdate | tcp.KeepAlive
 
 // observe shows a segment to its connection.
 func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {

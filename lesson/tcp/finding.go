@@ -36,6 +36,7 @@ const (
 	ListenerGone
 	DataPastFin
 	AcksNothing
+	Copy
 	numFindings = iota
 )
 
@@ -68,6 +69,7 @@ var findings = [numFindings]struct {
 	{"listener-gone", lang.Text{EN: "the listening socket was closed before the handshake was complete; Linux notices when the next segment comes, and answers with RST", ZH: "握手完成之前监听套接字已被关闭；Linux 在下一个报文段到达时才发现，并以 RST 应答"}},
 	{"data-past-fin", lang.Text{EN: "its bytes go on beyond the FIN that has come; RFC 9293 ignores them, and Linux answers with RST", ZH: "其中的字节越过了已收到的 FIN；按 RFC 9293 应忽略，Linux 则以 RST 应答"}},
 	{"acks-nothing", lang.Text{EN: "acknowledges nothing, not even the SYN; RFC 9293 answers with RST. After a simultaneous open Linux takes the connection for open", ZH: "什么都没有确认，包括 SYN；按 RFC 9293 应以 RST 应答。同时打开时，Linux 却认为连接已经建立"}},
+	{"copy", lang.Text{EN: "the same packet once more, not sent again: captured where it came in and where it went out, or doubled on its way", ZH: "同一个数据包再次出现，并非重新发送：在流入和流出处各抓到一次，或在途中被复制"}},
 }
 
 // Has reports whether all of g are in f.

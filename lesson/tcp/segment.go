@@ -153,6 +153,8 @@ type Captured struct {
 	File    string // which capture that is, where there are several
 	Raw     []byte // the whole frame as captured, link header included
 	RawLen  int    // its length on the wire; len(Raw) may be less
+	ID      uint16 // the identification in the IPv4 header; 0 in IPv6
+	Hops    uint8  // the time to live, or hop limit
 	Header  []byte // the TCP header, within Raw; may be cut short
 	Payload []byte // the payload that was captured, within Raw; may be cut short
 }
