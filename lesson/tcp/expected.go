@@ -104,7 +104,7 @@ func (o *observation) continues() bool {
 	x.offers(s, bothScaled(x, y))
 	x.rcv = s.Ack
 	x.set(pastSyn)
-	if y.una.Less(s.Ack) {
+	if y.una.Less(s.Ack) || y.state == SynRecv {
 		y.una = s.Ack
 	}
 	if y.state == SynRecv {
