@@ -165,7 +165,7 @@ func (x *explainer) wants(stream int) bool {
 }
 
 // sentAgain are the findings about a packet that only hold if it was sent again.
-const sentAgain = tcp.Retransmission | tcp.OutOfOrder | tcp.DuplicateAck | tcp.WindowUpdate | tcp.KeepAlive
+const sentAgain = tcp.Retransmission | tcp.OutOfOrder | tcp.DuplicateAck | tcp.WindowUpdate | tcp.KeepAlive | tcp.Repeated
 
 // observe shows a segment to its connection.
 func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {

@@ -126,7 +126,7 @@ type Segment struct {
 	// never set where the sender leaves the sum to its hardware, as on lo.
 	BadChecksum bool
 	Options     Options
-	_           [8]byte
+	_           [12]byte
 }
 
 // SeqLen is the sequence space the segment takes: its payload, and one each
