@@ -12,7 +12,7 @@ import (
 // parser that goes from layer to layer. It reads them whole or not at all:
 // whatever is not just so is left to the layers, which read everything
 // (layers.go). That both say the same is held by TestFastIsTheSame and
-// FuzzFastIsTheSame.
+// FuzzDecode.
 
 // fast decodes an ordinary frame; false when it is not one, and nothing has
 // been done then.

@@ -119,60 +119,53 @@ func tame(t *testing.T, s string) {
 	}
 }
 
-func FuzzClean(f *testing.F) {
-	f.Add("\x1b[31m你好\r\n\xff\u202e\u0000")
-	f.Fuzz(func(t *testing.T, s string) {
-		clean := Clean(s)
-		tame(t, clean)
-		if Clean(clean) != clean {
-			t.Fatalf("%q is cleaned to %q, and that to %q", s, clean, Clean(clean))
-		}
-	})
-}
-
-func FuzzQuote(f *testing.F) {
-	for _, s := range []string{"你好，世界！！！", "\x1b]0;title\a", "\x9b31m", "a\u202eb", "\xff\xfe\x00", "👩‍👩‍👧‍👦🇨🇳👍🏽", "e\u0301\u0301", "\u1100\u1161\u11a8", "\"\\"} {
+// FuzzText cleans, quotes, wraps and cuts whatever anyone may send.
+func FuzzText(f *testing.F) {
+	for _, s := range []string{
+		"你好，世界！！！", "\x1b]0;title\a", "\x1b[31m你好\r\n\xff\u202e\u0000", "\x9b31m", "a\u202eb", "\xff\xfe\x00", "👩‍👩‍👧‍👦🇨🇳👍🏽", "e\u0301\u0301", "\u1100\u1161\u11a8", "\"\\",
+		"客户端没有更多数据，关闭连接。 The client has nothing more to send.",
+		"supercalifragilistic（你好）“引用”",
+		"\u11b1\u11b1\u11b1", // one character, of three columns
+	} {
 		f.Add([]byte(s), 20, false)
-		f.Add([]byte(s), 9, true)
+		f.Add([]byte(s), 7, true)
+		f.Add([]byte(s), 2, false)
 	}
 	f.Fuzz(func(t *testing.T, p []byte, width int, ascii bool) {
-		width %= 500
-		s := Quote(p, width, ascii)
+		s := Clean(string(p))
 		tame(t, s)
-		if w := Width(s); w > max(width, 0) {
-			t.Fatalf("Quote(%q, %d) is %d wide: %s", p, width, w, s)
+		if Clean(s) != s {
+			t.Fatalf("%q is cleaned to %q, and that to %q", p, s, Clean(s))
 		}
-		if ascii {
-			for _, r := range s {
-				if r > '~' {
-					t.Fatalf("Quote(%q, ascii) = %s", p, s)
-				}
-			}
-		}
-		tame(t, Clean(string(p)))
+		quoted(t, p, width%500, ascii)
+		wrapped(t, s, 2+(width%200+200)%200)
 	})
 }
 
-func FuzzWrap(f *testing.F) {
-	f.Add("客户端没有更多数据，关闭连接。 The client has nothing more to send.", 20)
-	f.Add("supercalifragilistic（你好）“引用”", 7)
-	f.Add("\u11b1\u11b1\u11b1", 2) // one character, of three columns
-	f.Fuzz(func(t *testing.T, s string, width int) {
-		s = Clean(s)
-		width = 2 + (width%200+200)%200
-		var joined strings.Builder
-		for _, line := range Wrap(s, width) {
-			if Width(line) > width && uniseg.GraphemeClusterCount(line) > 1 {
-				t.Fatalf("Wrap(%q, %d): %q is %d wide", s, width, line, Width(line))
-			}
-			joined.WriteString(line)
+func quoted(t *testing.T, p []byte, width int, ascii bool) {
+	s := Quote(p, width, ascii)
+	tame(t, s)
+	if w := Width(s); w > max(width, 0) {
+		t.Fatalf("Quote(%q, %d) is %d wide: %s", p, width, w, s)
+	}
+	if ascii && strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) {
+		t.Fatalf("Quote(%q, ascii) = %s", p, s)
+	}
+}
+
+func wrapped(t *testing.T, s string, width int) {
+	var joined strings.Builder
+	for _, line := range Wrap(s, width) {
+		if Width(line) > width && uniseg.GraphemeClusterCount(line) > 1 {
+			t.Fatalf("Wrap(%q, %d): %q is %d wide", s, width, line, Width(line))
 		}
-		squeeze := strings.NewReplacer(" ", "", "\u00a0", "").Replace
-		if squeeze(joined.String()) != squeeze(s) {
-			t.Fatalf("Wrap(%q, %d) lost or added text", s, width)
-		}
-		if Width(Cut(s, width)) > width {
-			t.Fatalf("Cut(%q, %d)", s, width)
-		}
-	})
+		joined.WriteString(line)
+	}
+	squeeze := strings.NewReplacer(" ", "", "\u00a0", "").Replace
+	if squeeze(joined.String()) != squeeze(s) {
+		t.Fatalf("Wrap(%q, %d) lost or added text", s, width)
+	}
+	if Width(Cut(s, width)) > width {
+		t.Fatalf("Cut(%q, %d)", s, width)
+	}
 }
