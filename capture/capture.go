@@ -18,6 +18,7 @@
 package capture
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"lesson/lesson/tcp"
@@ -88,6 +89,15 @@ type packet struct {
 	link LinkType
 	data []byte // as captured; valid until the next is read
 	wire int    // length on the wire
+	on   uint32 // a number for its interface, where the file has one; else 0
+}
+
+// seenOn is a number for the interface that a packet was seen on, or 0.
+func (p *packet) seenOn() uint32 {
+	if p.link == LinkSLL2 {
+		return binary.BigEndian.Uint32(p.data[4:])
+	}
+	return p.on
 }
 
 // outcome is what became of one packet.
@@ -115,6 +125,7 @@ func (n *counter) take(p *packet, c *tcp.Captured) bool {
 	}
 	c.Number = n.stats.Packets
 	c.Raw, c.RawLen = p.data, max(p.wire, len(p.data))
+	c.Interface = p.seenOn()
 	c.ID, c.Hops = n.decoder.frame.id, n.decoder.frame.hops
 	c.Header, c.Payload = n.decoder.seg.header, n.decoder.seg.payload
 	return true

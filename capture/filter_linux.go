@@ -12,17 +12,13 @@ const whole = 1 << 30
 // to one of the ports (none: any), over IPv4 without fragments or over IPv6,
 // where TCP may stand behind the hop-by-hop header of a jumbogram; the first
 // snap bytes are taken. On a loopback interface each frame is seen twice,
-// leaving and arriving; once skips the leaving one.
+// leaving and arriving; the leaving one is skipped.
 //
 // Offsets count from the network header, so that the same program fits every
 // kind of link.
-func segmentFilter(ports []uint16, once bool, snap uint32) (*unix.SockFprog, error) {
-	const net = 0xfff00000 // SKF_NET_OFF
-	skip := uint32(0xff)   // no packet type
-	if once {
-		skip = unix.PACKET_OUTGOING
-	}
-	const ipv6, choose = 11, 18 // where jumps lead
+func segmentFilter(ports []uint16, snap uint32) (*unix.SockFprog, error) {
+	const net = 0xfff00000             // SKF_NET_OFF
+	const ip, ipv6, choose = 4, 13, 20 // where jumps lead
 	drop := choose + 2 + 2*len(ports)
 	if len(ports) == 0 {
 		drop = choose + 1
@@ -30,25 +26,28 @@ func segmentFilter(ports []uint16, once bool, snap uint32) (*unix.SockFprog, err
 	to := func(target, from int) uint8 { return uint8(target - from - 1) }
 	program := []bpf.Instruction{
 		0: bpf.LoadExtension{Num: bpf.ExtType},
-		1: bpf.JumpIf{Cond: bpf.JumpEqual, Val: skip, SkipTrue: to(drop, 1)},
-		2: bpf.LoadExtension{Num: bpf.ExtProto},
-		3: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IPV6, SkipTrue: to(ipv6, 3)},
-		4: bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: to(drop, 4)},
+		1: bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.PACKET_OUTGOING, SkipTrue: to(ip, 1)},
+		2: bpf.LoadExtension{Num: bpf.ExtLinkLayerType},
+		3: bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ARPHRD_LOOPBACK, SkipTrue: to(drop, 3)},
 
-		5:  bpf.LoadAbsolute{Off: net + 9, Size: 1},
-		6:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP, SkipTrue: to(drop, 6)},
-		7:  bpf.LoadAbsolute{Off: net + 6, Size: 2},
-		8:  bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x3fff, SkipTrue: to(drop, 8)}, // a fragment
-		9:  bpf.LoadMemShift{Off: net},                                            // X: where TCP begins
-		10: bpf.Jump{Skip: choose - 11},
+		ip: bpf.LoadExtension{Num: bpf.ExtProto},
+		5:  bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.ETH_P_IPV6, SkipTrue: to(ipv6, 5)},
+		6:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: unix.ETH_P_IP, SkipTrue: to(drop, 6)},
+
+		7:  bpf.LoadAbsolute{Off: net + 9, Size: 1},
+		8:  bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP, SkipTrue: to(drop, 8)},
+		9:  bpf.LoadAbsolute{Off: net + 6, Size: 2},
+		10: bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: 0x3fff, SkipTrue: to(drop, 10)}, // a fragment
+		11: bpf.LoadMemShift{Off: net},                                             // X: where TCP begins
+		12: bpf.Jump{Skip: choose - 13},
 
 		ipv6: bpf.LoadConstant{Dst: bpf.RegX, Val: 40},
-		12:   bpf.LoadAbsolute{Off: net + 6, Size: 1},
-		13:   bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoTCP, SkipTrue: to(choose, 13)},
-		14:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoHopByHop, SkipTrue: to(drop, 14)},
-		15:   bpf.LoadConstant{Dst: bpf.RegX, Val: 48},
-		16:   bpf.LoadAbsolute{Off: net + 40, Size: 2}, // the next header, and no length beyond 8
-		17:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP << 8, SkipTrue: to(drop, 17)},
+		14:   bpf.LoadAbsolute{Off: net + 6, Size: 1},
+		15:   bpf.JumpIf{Cond: bpf.JumpEqual, Val: protoTCP, SkipTrue: to(choose, 15)},
+		16:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoHopByHop, SkipTrue: to(drop, 16)},
+		17:   bpf.LoadConstant{Dst: bpf.RegX, Val: 48},
+		18:   bpf.LoadAbsolute{Off: net + 40, Size: 2}, // the next header, and no length beyond 8
+		19:   bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: protoTCP << 8, SkipTrue: to(drop, 19)},
 	}
 	if len(ports) > 0 {
 		for side := range uint32(2) { // from, and to

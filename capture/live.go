@@ -10,6 +10,10 @@ import (
 // all: the headers, and as much of a payload as is ever shown.
 const Snap = 320
 
+// Any is the name of all interfaces together, as tcpdump has it. What passes
+// several of them, as from a container, is taken at each.
+const Any = "any"
+
 // RingOptions choose what a Ring takes.
 type RingOptions struct {
 	Ports []uint16 // segments from or to one of them; none: all. At most MaxPorts.

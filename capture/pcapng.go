@@ -190,7 +190,7 @@ func (f *pcapng) packet(p *packet, iface uint32, body []byte) error {
 		return tooLong(captured)
 	}
 	p.time = i.time(uint64(f.order.Uint32(body[4:]))<<32 | uint64(f.order.Uint32(body[8:])))
-	p.link, p.wire = i.link, wireLen(f.order.Uint32(body[16:]))
+	p.link, p.wire, p.on = i.link, wireLen(f.order.Uint32(body[16:])), iface+1
 	p.data = body[20:][:captured]
 	return nil
 }
@@ -209,7 +209,7 @@ func (f *pcapng) simple(p *packet, body []byte) error {
 	if uint64(captured) > uint64(len(body)-4) {
 		return tooLong(captured)
 	}
-	p.time, p.link, p.wire = 0, i.link, wireLen(wire)
+	p.time, p.link, p.wire, p.on = 0, i.link, wireLen(wire), 1
 	p.data = body[4:][:captured]
 	return nil
 }

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -64,6 +65,11 @@ func (r *Ring) room(fd int) error {
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3); err != nil {
 		return fmt.Errorf("ring: %w", err)
 	}
+	if r.name == Any {
+		if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_RESERVE, cooked); err != nil {
+			return fmt.Errorf("ring: %w", err)
+		}
+	}
 	err := unix.SetsockoptTpacketReq3(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &unix.TpacketReq3{
 		Block_size: uint32(r.size), Block_nr: blocks,
 		Frame_size: uint32(r.size), Frame_nr: blocks,
@@ -106,6 +112,9 @@ func (r *Ring) Next(c *tcp.Captured) bool {
 			time: int64(h.Sec)*1e9 + int64(h.Nsec), link: r.link, wire: int(h.Len),
 			data: unsafe.Slice((*byte)(unsafe.Add(r.frame, h.Mac)), h.Snaplen),
 		}
+		if r.name == Any {
+			p.data, p.wire = r.cook(h), p.wire+cooked
+		}
 		r.frame = unsafe.Add(r.frame, h.Next_offset)
 		r.left--
 		r.held = true
@@ -113,6 +122,24 @@ func (r *Ring) Next(c *tcp.Captured) bool {
 			return true
 		}
 	}
+}
+
+// cooked is the length of a Linux cooked header, version 2.
+const cooked = 20
+
+// cook puts such a header before the frame, into the room that was reserved for
+// it, as libpcap does: of all interfaces together there is no other, and it says
+// which of them the frame was seen on.
+func (r *Ring) cook(h *unix.Tpacket3Hdr) []byte {
+	frame := unsafe.Slice((*byte)(unsafe.Add(r.frame, int(h.Mac)-cooked)), cooked+h.Snaplen)
+	from := (*unix.RawSockaddrLinklayer)(unsafe.Add(r.frame, unix.SizeofTpacket3Hdr))
+	binary.NativeEndian.PutUint16(frame, from.Protocol) // it is in network order already
+	binary.BigEndian.PutUint16(frame[2:], 0)
+	binary.BigEndian.PutUint32(frame[4:], uint32(from.Ifindex))
+	binary.BigEndian.PutUint16(frame[8:], from.Hatype)
+	frame[10], frame[11] = from.Pkttype, from.Halen
+	copy(frame[12:], from.Addr[:])
+	return frame
 }
 
 // begin opens the next block. Within a block nothing is missing; between two

@@ -11,9 +11,11 @@ import (
 	"lesson/lesson/tcp"
 )
 
-func openRing(t *testing.T, o RingOptions) *Ring {
+func openRing(t *testing.T, o RingOptions) *Ring { return ringOn(t, "lo", o) }
+
+func ringOn(t *testing.T, name string, o RingOptions) *Ring {
 	t.Helper()
-	r, err := NewRing("lo", o)
+	r, err := NewRing(name, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +80,43 @@ func TestRing(t *testing.T) {
 		if len(conns) != c.conns || c.ring.Final() != 0 || c.ring.Gap() {
 			t.Errorf("%d connections, %d frames dropped", len(conns), c.ring.Final())
 		}
+	}
+}
+
+// On all interfaces each frame is seen where it is, on lo once.
+func TestRingAny(t *testing.T) {
+	if !private(t) {
+		return
+	}
+	name, send := tun(t)
+	index := func(name string) uint32 {
+		i, err := net.InterfaceByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return uint32(i.Index)
+	}
+	r := ringOn(t, Any, RingOptions{})
+	if _, _, err := exchange(listen(t, "127.0.0.1:0"), 1); err != nil {
+		t.Fatal(err)
+	}
+	send(synTo7)
+	var conn tcp.Conn
+	var syns int
+	r.rest(t, func(c *tcp.Captured) {
+		if c.Dst.Port == 7 {
+			syns++
+			if c.Interface != index(name) || len(c.Raw) != cooked+len(synTo7) || c.RawLen != len(c.Raw) {
+				t.Errorf("%+v", c)
+			}
+			return
+		}
+		if step := conn.Observe(&c.Segment); step.Findings != 0 || c.Interface != index("lo") {
+			t.Errorf("%v, on interface %d", step.Findings.Names(), c.Interface)
+		}
+	})
+	if s := conn.Summary(); s.ConnState() != "SF" || syns != 1 {
+		t.Errorf("%+v, and %d SYNs", s, syns)
 	}
 }
 

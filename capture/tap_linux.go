@@ -16,7 +16,7 @@ import (
 	"lesson/lesson/lang"
 )
 
-// tap is a packet socket on one interface.
+// tap is a packet socket on one interface, or on Any.
 type tap struct {
 	name   string
 	link   LinkType
@@ -34,14 +34,19 @@ type tap struct {
 // a socket sees a frame before the stack has answered it.
 func (t *tap) open(name string, ports []uint16, snap uint32, room func(fd int) error) error {
 	t.name = name
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return noInterface(name, err)
+	// All interfaces together have the index 0, and frames without a link header.
+	i, kind := &net.Interface{}, unix.SOCK_DGRAM
+	if name != Any {
+		var err error
+		if i, err = net.InterfaceByName(name); err != nil {
+			return noInterface(name, err)
+		}
+		if i.Flags&net.FlagUp == 0 {
+			return interfaceDown(name, nil)
+		}
+		kind = unix.SOCK_RAW
 	}
-	if i.Flags&net.FlagUp == 0 {
-		return interfaceDown(name, nil)
-	}
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_PACKET, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		if errors.Is(err, unix.EAFNOSUPPORT) {
 			return refused(name, err)
@@ -61,11 +66,13 @@ func (t *tap) open(name string, ports []uint16, snap uint32, room func(fd int) e
 }
 
 func (t *tap) start(fd int, i *net.Interface, ports []uint16, snap uint32, room func(fd int) error) (err error) {
-	loopback := i.Flags&net.FlagLoopback != 0
-	if t.link, err = linkOf(fd, i.Name); err != nil {
-		return err
+	t.link = LinkSLL2 // as Ring.cook makes it
+	if t.name != Any {
+		if t.link, err = linkOf(fd, t.name); err != nil {
+			return err
+		}
 	}
-	filter, err := segmentFilter(ports, loopback, snap)
+	filter, err := segmentFilter(ports, snap)
 	if err != nil {
 		return err
 	}
@@ -75,7 +82,7 @@ func (t *tap) start(fd int, i *net.Interface, ports []uint16, snap uint32, room 
 	if err := room(fd); err != nil {
 		return err
 	}
-	if loopback {
+	if i.Flags&net.FlagLoopback != 0 {
 		// Saves the kernel the work; kernels before 4.20 leave it to the filter.
 		_ = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_IGNORE_OUTGOING, 1)
 	}

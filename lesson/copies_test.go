@@ -15,64 +15,74 @@ import (
 // A packet that stands in a capture twice is a copy, and one that was sent again
 // a retransmission.
 func TestCopies(t *testing.T) {
-	const id4, ttl4, hops6, ms = 4, 8, 7, int64(1e6)
+	const copied, again = tcp.Copy, tcp.Retransmission
+	type sighting struct {
+		ms   int64 // after the first
+		id   uint16
+		hops byte
+		on   byte // the interface
+		want tcp.Findings
+		win  byte // added to the window
+	}
 	for _, c := range []struct {
-		name    string
-		v6      bool
-		id      [2]uint16
-		hops    [2]byte
-		later   int64
-		changed bool // another window
-		want    tcp.Findings
+		name string
+		v6   bool
+		seen []sighting
 	}{
-		{"the same packet", false, [2]uint16{7, 7}, [2]byte{64, 64}, ms, false, tcp.Copy},
-		{"behind a router", false, [2]uint16{7, 7}, [2]byte{64, 63}, ms, false, tcp.Copy},
-		{"another identification", false, [2]uint16{7, 8}, [2]byte{64, 64}, ms, false, tcp.Retransmission},
-		{"much later", false, [2]uint16{7, 7}, [2]byte{64, 63}, 200 * ms, false, tcp.Retransmission},
-		{"not the same", false, [2]uint16{7, 7}, [2]byte{64, 63}, ms, true, tcp.Retransmission},
-		{"no identification", false, [2]uint16{}, [2]byte{64, 64}, ms, false, tcp.Retransmission},
-		{"no identification, behind a router", false, [2]uint16{}, [2]byte{64, 63}, ms, false, tcp.Copy},
-		{"IPv6", true, [2]uint16{}, [2]byte{64, 64}, ms, false, tcp.Retransmission},
-		{"IPv6 behind a router", true, [2]uint16{}, [2]byte{64, 63}, ms, false, tcp.Copy},
+		{"the same packet", false, []sighting{{0, 7, 64, 1, 0, 0}, {1, 7, 64, 1, copied, 0}}},
+		{"behind a router", false, []sighting{{0, 7, 64, 1, 0, 0}, {1, 7, 63, 1, copied, 0}}},
+		{"another identification", false, []sighting{{0, 7, 64, 1, 0, 0}, {1, 8, 64, 1, again, 0}}},
+		{"another window", false, []sighting{{0, 7, 64, 1, 0, 0}, {1, 7, 63, 2, again, 1}}},
+		{"much later", false, []sighting{{0, 7, 64, 1, 0, 0}, {200, 7, 63, 2, again, 0}}},
+		{"no identification", false, []sighting{{0, 0, 64, 1, 0, 0}, {1, 0, 64, 1, again, 0}}},
+		{"no identification, behind a router", false, []sighting{{0, 0, 64, 1, 0, 0}, {1, 0, 63, 1, copied, 0}}},
+		{"no identification, on a bridge", false, []sighting{{0, 0, 64, 1, 0, 0}, {1, 0, 64, 2, copied, 0}, {2, 0, 64, 3, copied, 0}, {3, 0, 64, 1, again, 0}, {4, 0, 64, 2, copied, 0}}},
+		{"IPv6", true, []sighting{{0, 0, 64, 1, 0, 0}, {1, 0, 64, 1, again, 0}}},
+		{"IPv6 behind a router", true, []sighting{{0, 0, 64, 1, 0, 0}, {1, 0, 63, 1, copied, 0}}},
+		{"IPv6 on a bridge", true, []sighting{{0, 0, 64, 1, 0, 0}, {1, 0, 64, 2, copied, 0}, {2, 0, 64, 1, again, 0}}},
 	} {
 		n := capturetest.Net{Raw: true}
+		kind := uint16(0x0800)
 		if c.v6 {
-			n.Ends = capturetest.Loopback6.Ends
+			n.Ends, kind = capturetest.Loopback6.Ends, 0x86dd
 		}
-		segments, err := n.Segments("client S\nserver S.\nclient .\nclient P. 1:6(5) ack 1 win 100")
+		segments, err := n.Segments("client S\nserver S. win 100\nclient .\nclient P. 1:6(5) ack 1 win 100")
 		if err != nil {
 			t.Fatal(err)
 		}
-		segments = append(segments, segments[3])
-		if c.changed {
-			segments[4].Window++
+		file := capturetest.Header(capture.LinkSLL2)
+		record := func(ms int64, on byte, ip []byte) {
+			header := binary.BigEndian.AppendUint16(make([]byte, 0, 64), kind)
+			header = append(header, 0, 0, 0, 0, 0, on, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0)
+			file = capturetest.Record(file, ms*1e6, append(header, ip...))
 		}
-		file := capturetest.Header(n.Link())
-		for i := range segments {
-			frame, at := slices.Clone(n.Frame(&segments[i])), int64(i)*ms
-			if i >= 3 {
-				if c.v6 {
-					frame[hops6] = c.hops[i-3]
-				} else {
-					binary.BigEndian.PutUint16(frame[id4:], c.id[i-3])
-					frame[ttl4] = c.hops[i-3]
-				}
+		for i := range segments[:3] {
+			record(int64(i), 1, n.Frame(&segments[i]))
+		}
+		for _, s := range c.seen {
+			data := segments[3]
+			data.Window += uint16(s.win)
+			ip := slices.Clone(n.Frame(&data))
+			if c.v6 {
+				ip[7] = s.hops
+			} else {
+				binary.BigEndian.PutUint16(ip[4:], s.id)
+				ip[8] = s.hops
 			}
-			if i == 4 {
-				at = 3*ms + c.later
-			}
-			file = capturetest.Record(file, at, frame)
+			record(3+s.ms, s.on, ip)
 		}
 		r, err := capture.Open(bytes.NewReader(file))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var s story
-		if err := lesson.Explain(r, lesson.ExplainOptions{Detail: lesson.Everything}, &s); err != nil {
+		var told story
+		if err := lesson.Explain(r, lesson.ExplainOptions{Detail: lesson.Everything}, &told); err != nil {
 			t.Fatal(err)
 		}
-		if got := s.segments[4].Step.Findings; got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got.Names(), c.want.Names())
+		for i, s := range c.seen {
+			if got := told.segments[3+i].Step.Findings; got != s.want {
+				t.Errorf("%s, %d: %v, want %v", c.name, i, got.Names(), s.want.Names())
+			}
 		}
 	}
 }

@@ -97,7 +97,7 @@ type explainer struct {
 	past  forgotten
 	rows  rows
 
-	copies   copies
+	copies   Copies
 	streams  int             // connections so far
 	segments int             // segments so far
 	late     int             // of connections that had been told
@@ -138,9 +138,7 @@ func (x *explainer) captured(c *tcp.Captured) {
 	if x.opt.Detail == Table || !x.wants(stream) {
 		return
 	}
-	if x.copies.again(c) {
-		step.Findings = step.Findings&^sentAgain | tcp.Copy
-	}
+	x.copies.Mark(c, &step)
 	x.rows.correct(stream, step.Revised)
 	if matches {
 		x.rows.add(stream, c, &step)
@@ -163,9 +161,6 @@ func (x *explainer) wants(stream int) bool {
 	}
 	return x.opt.Only == nil || x.opt.Only(stream)
 }
-
-// sentAgain are the findings about a packet that only hold if it was sent again.
-const sentAgain = tcp.Retransmission | tcp.OutOfOrder | tcp.DuplicateAck | tcp.WindowUpdate | tcp.KeepAlive | tcp.Repeated
 
 // observe shows a segment to its connection.
 func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {

@@ -39,15 +39,15 @@ func (a *app) watchCommand() *cobra.Command {
 		Use:   a.in(say("watch [-- COMMAND ARGS...]", "watch [-- 命令 参数...]")),
 		Short: a.in(say("watch the connections of programs that are running", "观察正在运行的程序的连接")),
 		Long: a.in(say(
-			"watch follows every TCP connection on an interface: each segment, the states of both ends, and which program keeps a connection from closing. With a command it runs it, as the person who called sudo, and ends when the command and its connections have ended; without root, the command runs in a private network in which nothing else is. "+
+			"watch follows every TCP connection on an interface, or on all: each segment, the states of both ends, and which program keeps a connection from closing. With a command it runs it, as the person who called sudo, and ends when the command and its connections have ended; without root, the command runs in a private network in which nothing else is. "+
 				"On a terminal a busy interface is shown as a summary; elsewhere there is one line for each segment, as with tcpdump and with both states behind it. Lines that begin with # are no segments. "+
 				"The command's exit code becomes watch's own, 127 if there is no such command. When the output is not a terminal, the command's own output goes to stderr.",
-			"watch 跟踪一个接口上的每个 TCP 连接：每个报文段、两端的状态，以及是哪个程序使连接迟迟不能关闭。给出命令时，它以调用 sudo 的用户身份运行该命令，并在命令及其连接结束后结束；没有 root 权限时，命令在一个没有其他程序的私有网络中运行。"+
+			"watch 跟踪一个接口（或所有接口）上的每个 TCP 连接：每个报文段、两端的状态，以及是哪个程序使连接迟迟不能关闭。给出命令时，它以调用 sudo 的用户身份运行该命令，并在命令及其连接结束后结束；没有 root 权限时，命令在一个没有其他程序的私有网络中运行。"+
 				"在终端上，繁忙的接口以汇总画面显示；不在终端上时，每个报文段一行，格式如 tcpdump，行末是两端的状态，以 # 开头的行不是报文段。"+
 				"命令的退出码就是 watch 的退出码，找不到命令时为 127。输出不是终端时，命令自身的输出转到标准错误。")),
 		Example: `  sudo lesson watch
   sudo lesson watch --port 8080 --port 5432
-  sudo lesson watch -i eth0 --top
+  sudo lesson watch -i any --top
   sudo lesson watch --port 443 -i eth0 -- curl -s https://example.com
   lesson watch -- sh -c 'python3 -m http.server 8000 & sleep 1; curl -s localhost:8000 >/dev/null'
   sudo lesson watch --json | jq 'select(.event == "socket" and .waits)'`,
@@ -74,7 +74,7 @@ func (a *app) watchCommand() *cobra.Command {
 	fl := cmd.Flags()
 	fl.SortFlags = false
 	fl.Var(&f.ports, "port", a.in(say("only segments from or to this port; may be given several times", "只看来自或发往该端口的报文段；可以给出多次")))
-	fl.StringVarP(&f.iface, "interface", "i", loopback, a.in(say("the network `INTERFACE` (default lo)", "网络接口 `INTERFACE`（默认 lo）")))
+	fl.StringVarP(&f.iface, "interface", "i", loopback, a.in(say("the network `INTERFACE`, or any (default lo)", "网络接口 `INTERFACE`，或者 any（所有接口；默认 lo）")))
 	fl.BoolVar(&f.top, "top", false, a.in(say("the summary from the start", "一开始就显示汇总画面")))
 	fl.BoolVar(&f.private, "private", false, a.in(say("run the command in a private network, even as root", "在私有网络中运行命令，即使是 root")))
 	fl.BoolVar(&f.host, "host", false, a.in(say("run the command on the host, or not at all", "只在主机网络中运行命令")))

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -22,15 +23,16 @@ import (
 // watcher takes segments from the ring, follows their connections and tells of
 // both. Everything happens in one goroutine.
 type watcher struct {
-	ring  *capture.Ring
-	diag  *sockets.Diag
-	table *follow.Table
-	who   owners.Finder
-	here  map[string]bool // this machine's addresses
-	keep  *keeper
-	tell  lesson.Teller
-	flush func() error // nil where nothing is held back
-	all   bool         // every socket that was there is told, not only their number
+	ring   *capture.Ring
+	diag   *sockets.Diag
+	table  *follow.Table
+	copies lesson.Copies // of a packet on its way through several interfaces
+	who    owners.Finder
+	here   []netip.Addr // this machine's addresses
+	keep   *keeper
+	tell   lesson.Teller
+	flush  func() error // nil where nothing is held back
+	all    bool         // every socket that was there is told, not only their number
 
 	screen *ladder.Watch // nil where it is not drawn for a person
 	size   func() (width, height int)
@@ -118,6 +120,9 @@ func (w *watcher) segment(c *tcp.Captured) {
 		w.missed(w.ring.Dropped())
 	}
 	f, step := w.table.Observe(&c.Segment)
+	if w.iface == capture.Any {
+		w.copies.Mark(c, &step)
+	}
 	s := &w.seg
 	s.Captured, s.N, s.Stream, s.Step = *c, w.told, f.Stream, step
 	s.Since = time.Duration(c.Time - w.first)
@@ -276,15 +281,19 @@ func (w *watcher) open() error {
 }
 
 func (w *watcher) title() lang.Text {
+	where := say(w.iface, w.iface+" ")
+	if w.iface == capture.Any {
+		where = say("all interfaces", "所有接口")
+	}
 	if len(w.ports) == 0 {
-		return sayf("TCP on %s", "%s 上的 TCP", w.iface)
+		return say("TCP on "+where.EN, where.ZH+"上的 TCP")
 	}
 	list := strings.Trim(strings.ReplaceAll(fmt.Sprint(w.ports), " ", ", "), "[]")
 	en := "port"
 	if len(w.ports) > 1 {
 		en = "ports"
 	}
-	return say(fmt.Sprintf("TCP on %s, %s %s", w.iface, en, list), fmt.Sprintf("%s 上的 TCP，端口 %s", w.iface, strings.ReplaceAll(list, ", ", "、")))
+	return say(fmt.Sprintf("TCP on %s, %s %s", where.EN, en, list), fmt.Sprintf("%s上的 TCP，端口 %s", where.ZH, strings.ReplaceAll(list, ", ", "、")))
 }
 
 // close tells what is still open, and the end.

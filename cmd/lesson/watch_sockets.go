@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"lesson/capture"
 	"lesson/capture/owners"
 	"lesson/capture/sockets"
 	"lesson/lesson"
@@ -17,19 +18,12 @@ import (
 // list takes down the connections that were there before the watching began,
 // as far as they use the interface.
 func (w *watcher) list() error {
-	w.here = map[string]bool{}
 	ours, err := addresses(w.iface)
 	if err != nil {
 		return err
 	}
-	all, err := net.InterfaceAddrs()
-	if err != nil {
+	if w.here, err = addresses(capture.Any); err != nil {
 		return err
-	}
-	for _, a := range all {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			w.here[p.Addr().Unmap().String()] = true
-		}
 	}
 	listeners, err := w.diag.List(tcp.Listen)
 	if err != nil {
@@ -48,8 +42,7 @@ func (w *watcher) list() error {
 		if len(w.ports) > 0 && !slices.Contains(w.ports, l.Local.Port()) && !slices.Contains(w.ports, l.Remote.Port()) {
 			continue
 		}
-		toSelf := w.isHere(l.Remote.Addr())
-		if w.iface == loopback && !toSelf || w.iface != loopback && (toSelf || !slices.Contains(ours, l.Local.Addr())) {
+		if !w.passes(&l, ours) {
 			continue
 		}
 		w.listed(&l, serves)
@@ -94,13 +87,30 @@ func (w *watcher) listed(l *sockets.Listed, serves map[uint16]bool) {
 	w.say(w.tell.Tell(s))
 }
 
-// addresses are those of one interface.
-func addresses(name string) (out []netip.Addr, err error) {
-	i, err := net.InterfaceByName(name)
-	if err != nil {
-		return nil, err
+// passes reports whether a connection uses the interface, which has these
+// addresses. What this machine says to itself uses lo.
+func (w *watcher) passes(l *sockets.Listed, ours []netip.Addr) bool {
+	toSelf := w.isHere(l.Remote.Addr())
+	switch w.iface {
+	case capture.Any:
+		return true
+	case loopback:
+		return toSelf
 	}
-	list, err := i.Addrs()
+	return !toSelf && slices.Contains(ours, l.Local.Addr())
+}
+
+// addresses are those of one interface, or of all.
+func addresses(name string) (out []netip.Addr, err error) {
+	from := net.InterfaceAddrs
+	if name != capture.Any {
+		i, err := net.InterfaceByName(name)
+		if err != nil {
+			return nil, err
+		}
+		from = i.Addrs
+	}
+	list, err := from()
 	for _, a := range list {
 		if p, err := netip.ParsePrefix(a.String()); err == nil {
 			out = append(out, p.Addr().Unmap())
@@ -111,7 +121,7 @@ func addresses(name string) (out []netip.Addr, err error) {
 
 // isHere reports whether an address is this machine's.
 func (w *watcher) isHere(a netip.Addr) bool {
-	return a.IsLoopback() || w.here[a.Unmap().WithZone("").String()]
+	return a.IsLoopback() || slices.Contains(w.here, a.Unmap().WithZone(""))
 }
 
 // holder finds who holds the socket of one end, or listens for it. accepted is

@@ -149,12 +149,13 @@ func (s *Segment) End() Seq { return s.Seq.Add(s.SeqLen()) }
 // slices are valid until the source is asked for the next one.
 type Captured struct {
 	Segment
-	Number  int    // of the packet in its capture, from 1
-	File    string // which capture that is, where there are several
-	Raw     []byte // the whole frame as captured, link header included
-	RawLen  int    // its length on the wire; len(Raw) may be less
-	ID      uint16 // the identification in the IPv4 header; 0 in IPv6
-	Hops    uint8  // the time to live, or hop limit
-	Header  []byte // the TCP header, within Raw; may be cut short
-	Payload []byte // the payload that was captured, within Raw; may be cut short
+	Number    int    // of the packet in its capture, from 1
+	File      string // which capture that is, where there are several
+	Raw       []byte // the whole frame as captured, link header included
+	RawLen    int    // its length on the wire; len(Raw) may be less
+	Interface uint32 // a number for where it was seen; 0 if the capture does not say
+	ID        uint16 // the identification in the IPv4 header; 0 in IPv6
+	Hops      uint8  // the time to live, or hop limit
+	Header    []byte // the TCP header, within Raw; may be cut short
+	Payload   []byte // the payload that was captured, within Raw; may be cut short
 }
