@@ -49,12 +49,11 @@ func (w *watcher) list() error {
 		states[l.State]++
 	}
 	w.known = w.table.Connections()
-	if n := len(states); n > 0 && !w.all {
-		text, total := "", 0
+	if len(states) > 0 && !w.all {
+		text := ""
 		for _, s := range tcp.States() {
 			if states[s] > 0 {
 				text += fmt.Sprintf(", %d %v", states[s], s)
-				total += states[s]
 			}
 		}
 		return w.tell.Tell(&lesson.Note{Explanation: lesson.Explanation{Text: sayf(
