@@ -98,19 +98,22 @@ func (p *parser) take(sign string) bool {
 	return true
 }
 
-// expression is terms joined by and and or, which bind alike, from the left.
-func (p *parser) expression() (node, error) {
-	left, err := p.term()
+// expression is terms joined by and and or.
+func (p *parser) expression() (node, error) { return p.joined(p.term) }
+
+// joined reads conditions joined by and and or, which bind alike, from the left.
+func (p *parser) joined(term func() (node, error)) (node, error) {
+	left, err := term()
 	for err == nil {
 		var right node
 		l := left
 		switch {
 		case p.takeWord("and") || p.take("&&"):
-			if right, err = p.term(); err == nil {
+			if right, err = term(); err == nil {
 				left = func(v *view) bool { return l(v) && !v.short && right(v) }
 			}
 		case p.takeWord("or") || p.take("||"):
-			if right, err = p.term(); err == nil {
+			if right, err = term(); err == nil {
 				left = func(v *view) bool { return l(v) || !v.short && right(v) }
 			}
 		default:
@@ -141,8 +144,13 @@ func (p *parser) term() (node, error) {
 	if !p.take("(") {
 		return p.primitive()
 	}
+	return p.enclosed(p.expression)
+}
+
+// enclosed reads what stands in the parentheses of which the first is taken.
+func (p *parser) enclosed(read func() (node, error)) (node, error) {
 	open := p.at - 1
-	inner, err := p.expression()
+	inner, err := read()
 	if err != nil {
 		return nil, err
 	}

@@ -125,8 +125,17 @@ func (p *parser) value() string {
 	return p.text[p.at-n : p.at]
 }
 
-// operand is what qualifiers qualify.
+// operand is what qualifiers qualify: one value, or several in parentheses.
 func (p *parser) operand(q qualifiers, start int) (node, error) {
+	if p.depth++; p.depth > deepest {
+		return nil, p.wrong(p.at, say("too many parentheses", "括号嵌套太深"), lang.Text{})
+	}
+	defer func() { p.depth-- }()
+	if q.set && p.take("(") {
+		return p.enclosed(func() (node, error) {
+			return p.joined(func() (node, error) { return p.operand(q, start) })
+		})
+	}
 	p.space()
 	at := p.at
 	if p.endsHere() || p.word() == "not" {

@@ -74,17 +74,27 @@ func (p *parser) comparison() (node, error) {
 	}, nil
 }
 
-// operators in the order in which they bind, as tcpdump's grammar has them.
-var operators = [][]string{{"|", "&", "^"}, {"<<", ">>"}, {"+", "-"}, {"*", "/", "%"}}
+// operators in the order in which they bind. To two tcpdump's grammar gives no
+// place: they take what is right before them, and all that comes behind.
+var (
+	operators = [][]string{{"|"}, {"&"}, {"<<", ">>"}, {"+", "-"}, {"*", "/"}}
+	greedy    = []string{"^", "%"}
+)
 
 // sum reads a number made with operators that bind at least as tightly as a level.
 func (p *parser) sum(level int) (sum, error) {
 	if level == len(operators) {
-		return p.atom()
+		left, err := p.atom()
+		op := p.operator(greedy)
+		if err != nil || op == "" {
+			return left, err
+		}
+		right, err := p.sum(0)
+		return combine(op, left, right), err
 	}
 	left, err := p.sum(level + 1)
 	for err == nil {
-		op := p.operator(level)
+		op := p.operator(operators[level])
 		if op == "" {
 			return left, nil
 		}
@@ -96,10 +106,10 @@ func (p *parser) sum(level int) (sum, error) {
 	return nil, err
 }
 
-// operator passes over an operator of a level, but not over "&&" and "||".
-func (p *parser) operator(level int) string {
+// operator passes over one of some operators, but not over "&&" and "||".
+func (p *parser) operator(some []string) string {
 	p.space()
-	for _, o := range operators[level] {
+	for _, o := range some {
 		if s := p.rest(); strings.HasPrefix(s, o) && !strings.HasPrefix(s, "&&") && !strings.HasPrefix(s, "||") {
 			p.at += len(o)
 			return o

@@ -34,6 +34,9 @@ func TestAsTcpdump(t *testing.T) {
 		"ip and ((tcp[12:1] & 0xf0) >> 2) > 20", "ip and tcp[4:4] - tcp[8:4] > 1000", "ip and tcp[2:2] % 2 = 0 and tcp[0:2] / 2 > 9 * 8", "ip and tcp[20] = 2", "ip and not tcp[100] = 2",
 		"greater 70 and tcp", "less 60 and tcp", "ip and tcp[tcpflags] & tcp-ack != 0 and len - 40 > 14", "proto 6", `ip proto \tcp`, "ip6 proto 6",
 		"ip and tcp[14:2] > 1000 and not tcp[14:2] | 1 = 1", "ip and tcp[13] ^ 2 = 0x10",
+		"ip and tcp[13] & 2 | tcp[13] & 4 != 0", "ip and tcp[13] | 2 & 1 = 1", "ip and tcp[13] & 3 ^ 2 = 0", "ip and tcp[13] ^ 3 & 1 = 3",
+		"ip and 2 * tcp[0:2] % 1000 > 500", "ip and tcp[0:2] - 7 % 4 * 2 > 8000", "ip and 1 << 2 + 1 & 8 = 8",
+		"port (8080 or 80)", "src host (192.0.2.1 or (2001:db8:a::1 or 10.77.0.1)) and tcp", "tcp dst port (443 or 8080 or 7000)", "src net (10 or 192.0.2)",
 	} {
 		f, err := filter.Parse(expression)
 		if err != nil {
