@@ -50,8 +50,8 @@ type watcher struct {
 	first   int64 // time of the first segment
 	last    int64
 	started time.Time
-	known   int // connections that were there before
-	warned  map[int]int
+	known   int             // connections that were there before
+	warned  map[int]warning // the latest of each connection
 	rates   []rate
 	hidden  int       // segments not shown as rows since that was said last,
 	pulsed  time.Time // which was then
@@ -254,20 +254,22 @@ func (w *watcher) refresh(now time.Time, second rate) {
 	w.screen.Resize(width)
 	dt := max(now.Sub(second.at).Seconds(), tickEvery.Seconds())
 	t := w.table
+	var waiting []*lesson.Socket
+	w.waiting(now, nil, func(_ *follow.Wait, s *lesson.Socket) { waiting = append(waiting, s) })
 	w.say(w.screen.Refresh(&ladder.Load{
 		Title: w.title(), Elapsed: now.Sub(w.started),
 		Segments: float64(t.Segments-second.Segments) / dt,
 		Opened:   float64(t.Opened-second.Opened) / dt,
 		Closed:   float64(t.Closed-min(t.Closed, second.Closed)) / dt,
 		Open:     t.Open(), Dropped: t.Lost, Ends: t.Ends(), Full: t.Full(),
-		Waiting: w.waiting(now), Partly: w.who.Partly(),
+		Waiting: waiting, Partly: w.who.Partly(),
 	}, height))
 }
 
 // open tells where it watches and what was there already.
 func (w *watcher) open() error {
 	w.started = time.Now()
-	w.warned = map[int]int{}
+	w.warned = map[int]warning{}
 	w.say(w.tell.Tell(&lesson.Opening{
 		Name: "watch", Title: w.title(), Place: w.place, Interface: w.iface, Checked: true,
 	}))

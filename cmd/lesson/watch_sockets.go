@@ -158,10 +158,10 @@ func (w *watcher) name(f *follow.Flow) {
 	}
 }
 
-// waiting lists the ends that wait, as far as their kernels, where they can be
-// asked, say the same.
-func (w *watcher) waiting(now time.Time) (out []*lesson.Socket) {
-	for _, x := range w.table.Waiting(now.UnixNano(), waitLeast, waitMost) {
+// waiting visits the ends that wait and are wanted, as far as their kernels,
+// where they can be asked, say the same.
+func (w *watcher) waiting(now time.Time, wanted func(*follow.Wait) bool, visit func(*follow.Wait, *lesson.Socket)) {
+	for _, x := range w.table.Waiting(now.UnixNano(), waitLeast, waitMost, wanted) {
 		s := &lesson.Socket{
 			Stream: x.Stream, End: x.End, State: x.State, Waits: true, For: x.For, AtLeast: x.AtLeast,
 			Ends: [2]netip.AddrPort{x.Ends[0].AddrPort(), x.Ends[1].AddrPort()},
@@ -186,24 +186,37 @@ func (w *watcher) waiting(now time.Time) (out []*lesson.Socket) {
 			x.NotAccepted = !accepted
 		}
 		s.Text = x.Text(who)
-		out = append(out, s)
+		visit(&x, s)
 	}
-	return out
 }
 
 // levels are the times at which a wait is told again.
 var levels = [...]time.Duration{2 * time.Second, 10 * time.Second, time.Minute, 10 * time.Minute, time.Hour, 24 * time.Hour}
 
+// warning is a wait that has been told, and how many levels it had come to.
+type warning struct {
+	end   tcp.End
+	why   follow.Reason
+	level int
+}
+
+// warningOf is what is to be told of a wait.
+func warningOf(x *follow.Wait) warning {
+	n := warning{x.End, x.Reason, 0}
+	for n.level < len(levels) && x.For >= levels[n.level] {
+		n.level++
+	}
+	return n
+}
+
 // warn tells of those who wait, each when it has waited for the next level.
 func (w *watcher) warn(now time.Time) {
-	for _, s := range w.waiting(now) {
-		level := 0
-		for level < len(levels) && s.For >= levels[level] {
-			level++
-		}
-		if level > w.warned[s.Stream] {
-			w.warned[s.Stream] = level
-			w.say(w.tell.Tell(s))
-		}
+	news := func(x *follow.Wait) bool {
+		next, told := warningOf(x), w.warned[x.Stream]
+		return next.level > 0 && (next.level > told.level || next.end != told.end || next.why != told.why)
 	}
+	w.waiting(now, news, func(x *follow.Wait, s *lesson.Socket) {
+		w.warned[x.Stream] = warningOf(x)
+		w.say(w.tell.Tell(s))
+	})
 }

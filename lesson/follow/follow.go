@@ -249,8 +249,7 @@ func (f *Flow) unknown() bool {
 	return c == tcp.Unknown && v == tcp.Unknown
 }
 
-// Finish tells of the connections that are still open, in the order of their
-// numbers, and forgets everything.
+// Finish tells of the connections that are still there, and forgets everything.
 func (t *Table) Finish() {
 	for r := ref(1); r <= t.made; r++ {
 		if f := t.at(r); f.hash != 0 {

@@ -242,7 +242,7 @@ func TestWaiting(t *testing.T) {
 	}
 	server, client := segment(5, 1, 0).Src, segment(5, 0, 0).Src
 	table.Know(server, client, false, tcp.CloseWait, int64(time.Second)*-19)
-	got := table.Waiting(13*int64(time.Second), time.Second, 10)
+	got := table.Waiting(13*int64(time.Second), time.Second, 10, nil)
 	want := []string{
 		"4 server CLOSE_WAIT: peer closed at least 32 s ago, python3 (4242) has not called close()",
 		"0 server CLOSE_WAIT: peer closed 12 s ago, python3 (4242) has not called close()",
@@ -260,7 +260,7 @@ func TestWaiting(t *testing.T) {
 	if len(got) != len(want) {
 		t.Errorf("%d wait, want %d", len(got), len(want))
 	}
-	if w := table.Waiting(13*int64(time.Second), 15*time.Second, 10); len(w) != 1 {
+	if w := table.Waiting(13*int64(time.Second), 15*time.Second, 10, nil); len(w) != 1 {
 		t.Errorf("%d have waited for 15 s", len(w))
 	}
 }

@@ -38,12 +38,13 @@ type Wait struct {
 }
 
 // Waiting lists the connections in which an end has waited for least or
-// longer: one end of each, the one that explains the wait. The longest waits
-// for each reason come first. most bounds the list.
-func (t *Table) Waiting(now int64, least time.Duration, most int) []Wait {
+// longer, and which are wanted (nil: all are): one end of each, the one that
+// explains the wait. The longest waits for each reason come first. most bounds
+// the list.
+func (t *Table) Waiting(now int64, least time.Duration, most int, wanted func(*Wait) bool) []Wait {
 	var out []Wait
 	for r := t.open.first; r != none; r = t.at(r).next {
-		if w, ok := t.at(r).waits(max(now, t.now)); ok && (w.For >= least || w.For == 0 && w.AtLeast) {
+		if w, ok := t.at(r).waits(max(now, t.now)); ok && (w.For >= least || w.For == 0 && w.AtLeast) && (wanted == nil || wanted(&w)) {
 			out = append(out, w)
 		}
 	}
