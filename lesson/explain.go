@@ -199,8 +199,8 @@ func (x *explainer) place(h uint64, s *tcp.Segment) (slot uint32, reused bool) {
 	case ok && !(opens && x.table.conn(slot).StartsNew(s)):
 		return slot, false
 	case ok:
-		x.streams++
-		return x.table.replace(h, slot, uint32(x.streams-1)), true
+		x.table.supersede(h, slot)
+		return x.begin(h, s.Time), true
 	case x.past.any() && (!opens || x.opt.Detail != Table):
 		if _, reused = x.past.find(h); reused && !opens {
 			x.late++

@@ -2,6 +2,7 @@ package lesson_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"runtime"
 	"slices"
@@ -209,8 +210,7 @@ func TestOneOfMany(t *testing.T) {
 // with connections that were.
 func TestMemory(t *testing.T) {
 	large(t)
-	keeps := func(o traffic.Options) float64 {
-		f := file(t, o)
+	keeps := func(f []byte) float64 {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
@@ -227,15 +227,42 @@ func TestMemory(t *testing.T) {
 		runtime.KeepAlive(f)
 		return float64(after.HeapAlloc) - float64(before.HeapAlloc)
 	}
-	few, many := keeps(traffic.Options{Packets: 480_000, Connections: 80_000}), keeps(traffic.Options{Packets: 960_000, Connections: 160_000})
+	few := keeps(file(t, traffic.Options{Packets: 480_000, Connections: 80_000}))
+	many := keeps(file(t, traffic.Options{Packets: 960_000, Connections: 160_000}))
 	t.Logf("%.1f MB, and with twice the packets %.1f MB", few/1e6, many/1e6)
 	if few > 12e6 || many > 12e6 { // all of them would be 22 and 45; one in eight stays open
 		t.Error("that is too much")
 	}
 	const flood = 200_000
-	if each := keeps(traffic.Options{Connections: flood, Flood: true}) / flood; each > 290 {
+	if each := keeps(file(t, traffic.Options{Connections: flood, Flood: true})) / flood; each > 290 {
 		t.Errorf("each connection of a SYN flood takes %.0f bytes", each)
 	}
+	if again := keeps(refusals(t, 100_000)); again > 12e6 { // all of them would be 28
+		t.Errorf("connections between the same two ends take %.1f MB", again/1e6)
+	}
+}
+
+// refusals is a capture of one SYN after the other from the same port, each
+// refused.
+func refusals(t *testing.T, n int) []byte {
+	net := capturetest.Net{Raw: true}
+	segments, err := net.Segments("client S\nserver R.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	syn, rst := slices.Clone(net.Frame(&segments[0])), slices.Clone(net.Frame(&segments[1]))
+	const seq, ack, sum = 24, 28, 36 // behind the IP header
+	copy(syn[sum:], "\x00\x00")      // none
+	copy(rst[sum:], "\x00\x00")
+	f := capturetest.Header(net.Link())
+	for i := range n {
+		number := binary.BigEndian.Uint32(syn[seq:]) + 1000
+		binary.BigEndian.PutUint32(syn[seq:], number)
+		binary.BigEndian.PutUint32(rst[ack:], number+1)
+		f = capturetest.Record(f, int64(2*i)*1e6, syn)
+		f = capturetest.Record(f, int64(2*i+1)*1e6, rst)
+	}
+	return f
 }
 
 // ending is a source that calls a function at its end, when all that is to be

@@ -153,12 +153,11 @@ func written(n int) []uint64 {
 	return s
 }
 
-// replace lets a new connection between the same ends take the place of the
-// one in slot, which can be found no more, and returns the new one's slot.
-func (t *table) replace(h uint64, slot, stream uint32) uint32 {
+// supersede makes a connection one that can be found no more: its ends begin
+// another.
+func (t *table) supersede(h uint64, slot uint32) {
 	*t.number(slot) |= superseded
 	t.remove(h, slot)
-	return t.add(h, stream)
 }
 
 // remove takes a slot out of the index, and closes the gap behind it.
