@@ -54,7 +54,7 @@ func (x *Copies) again(c *tcp.Captured) bool {
 	_, _ = h.Write(c.Header[min(len(c.Header), 18):])
 	sum := h.Sum64()
 	last := &x.latest[sum%uint64(len(x.latest))]
-	same := last.hash == sum && c.Time-last.time < atOnce && (c.ID != 0 || c.Hops < last.hops || c.Interface != last.on)
+	same := last.hash == sum && max(c.Time-last.time, last.time-c.Time) < atOnce && (c.ID != 0 || c.Hops < last.hops || c.Interface != last.on)
 	if !same {
 		last.on = c.Interface
 	}

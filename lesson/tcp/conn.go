@@ -119,7 +119,7 @@ func (c *Conn) next(s *Segment) (from End) {
 	if c.n == 1 {
 		c.begin(s)
 	}
-	c.last = s.Time
+	c.first, c.last = min(c.first, s.Time), max(c.last, s.Time) // a clock may be set back
 	return c.endOf(s)
 }
 
@@ -200,7 +200,7 @@ func (c *Conn) byPort(e *Endpoint) (from End) {
 // begin finds the roles, where they are not known, and what the first segment
 // says of the time before it.
 func (c *Conn) begin(s *Segment) {
-	c.first = s.Time
+	c.first, c.last = s.Time, s.Time
 	syn, ack := s.Flags.Has(SYN), s.Flags.Has(ACK)
 	if c.ends == [2]Endpoint{} {
 		c.ends = [2]Endpoint{s.Src, s.Dst}
