@@ -114,7 +114,7 @@ type Explanation struct {
 type Rest struct {
 	State  [2]tcp.State // by end, as the story has it
 	Kernel [2]Kernel    // by end, as the kernel has it
-	After  int          // the number of the last segment told
+	After  int          // how many segments there have been
 	Time   time.Duration
 }
 

@@ -35,7 +35,7 @@ var fates = [numFates]struct {
 	Delayed:   {"delayed", lang.Text{EN: "on its way", ZH: "在途"}},
 	Arrived:   {"arrived", lang.Text{EN: "arrives", ZH: "迟到"}},
 	Copied:    {"copied", lang.Text{EN: "arrives again", ZH: "再次到达"}},
-	Injected:  {"injected", lang.Text{EN: "old segment", ZH: "旧报文段"}},
+	Injected:  {"injected", lang.Text{EN: "injected", ZH: "注入"}},
 }
 
 // String is the stable name: "lost".

@@ -38,7 +38,7 @@ type director struct {
 	teller    lesson.Teller
 	mute      bool // the teller has failed: nothing more is told
 	story     story
-	moved     bool // something was done or seen since the last rest
+	moved     bool // something was done or seen since the last rest, or there was none
 	disagreed int
 	deaf      bool // the kernel could not be asked, and it has been said
 }
@@ -133,6 +133,11 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 		return nil
 	case lesson.DelayAcks:
 		return nil // from the beginning
+	}
+	if a.Verb == lesson.Connect && d.story.n == 0 {
+		if err := d.rest(); err != nil { // what is now is gone when the call is told
+			return err
+		}
 	}
 	c := &call{Action: a, done: make(chan struct{}), queued: len(d.calls[a.End]) > 0}
 	if a.Verb == lesson.Send {

@@ -110,7 +110,7 @@ func Play(ctx context.Context, l *lesson.Lesson, o Options, t lesson.Teller) err
 	if err := check(l, &o); err != nil {
 		return err
 	}
-	d := &director{ctx: ctx, lesson: l, o: o, teller: t}
+	d := &director{ctx: ctx, lesson: l, o: o, teller: t, moved: true}
 	d.hosts, _ = o.Wire.(Hosts)
 	if d.hosts == nil && l.NeedsWire() {
 		return &lang.Problem{Code: lang.ExitUsage, What: lang.Text{

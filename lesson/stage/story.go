@@ -15,7 +15,7 @@ import (
 // thread the kernel happened to wake first.
 type story struct {
 	items []item
-	n     int       // segments since the story began
+	n     int       // segments since the story began, each counted once
 	first time.Time // the first segment's time
 	last  time.Time // the latest one's
 }
@@ -32,9 +32,10 @@ func (s *story) add(e lesson.Event, at time.Time) {
 
 func (s *story) segment(g *lesson.Segment) {
 	s.last = time.Unix(0, g.Time)
-	if s.n++; s.n == 1 {
+	if s.n == 0 {
 		s.first = s.last
 	}
+	s.n = max(s.n, g.N) // one that arrives later, or once more, is told again
 	s.add(g, s.last)
 }
 

@@ -112,8 +112,8 @@ var rules = []Rule{
 		EN: "The peer closed at once: the segment with its FIN also acknowledges this end's SYN.",
 		ZH: "对端立刻关闭：携带 FIN 的报文段同时确认了本端的 SYN。"}},
 	{CloseWait, SndFin, LastAck, refClose, lang.Text{
-		EN: "The program has called close() at last: the FIN goes out, and only its ACK is still missing.",
-		ZH: "程序终于调用了 close()：FIN 发出，只差对它的 ACK。"}},
+		EN: "The program has called close() or shutdown() at last: the FIN goes out, and only its ACK is still missing.",
+		ZH: "程序终于调用了 close() 或 shutdown()：FIN 发出，只差对它的 ACK。"}},
 	{LastAck, RcvAckOfFin, Closed, refArrives, lang.Text{
 		EN: "The last ACK has come. The end that closes second needs no TIME_WAIT: it knows that everything it sent has arrived.",
 		ZH: "最后的 ACK 到达。后关闭的一端不需要 TIME_WAIT：它已经知道自己发送的一切都已送达。"}},

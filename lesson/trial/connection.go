@@ -23,6 +23,7 @@ type connection struct {
 	shown    [2]tcp.State     // by end, as told last
 	truth    [2]lesson.Kernel // by end, what its kernel said last
 	last     time.Time        // when a segment of it was sent last
+	counted  int              // segments told, each once
 }
 
 // over reports whether a connection has been and is gone; one end may still

@@ -131,8 +131,9 @@ func (t *telling) flush(c *connection) error {
 		}
 	}
 	for _, s := range c.untold {
-		if s.Fate.Departs() {
-			t.segments++
+		if s.N > c.counted { // else it is told again
+			t.segments += s.N - c.counted
+			c.counted = s.N
 		}
 		t.told = s.Since
 		if err := t.tell(s); err != nil {

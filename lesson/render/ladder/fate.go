@@ -216,7 +216,7 @@ func (l *Ladder) meets(s *lesson.Segment) (out []paragraph) {
 func (l *Ladder) repetitions(s *lesson.Segment) (out []paragraph) {
 	from := s.Step.From & 1
 	if len(s.Repeats) > 0 {
-		out = append(out, paragraph{none, "", sentence(l.repeated(words.repeated, from, s.Repeats), l.o.Lang)})
+		out = append(out, paragraph{none, "", sentence(l.repeated(words.repeated, from, pauses(s.Repeats)), l.o.Lang)})
 	}
 	if len(s.Provoked) > 0 {
 		out = append(out, paragraph{none, "", sentence(l.repeated(words.provoked, from.Peer(), s.Provoked), l.o.Lang)})
@@ -224,15 +224,22 @@ func (l *Ladder) repetitions(s *lesson.Segment) (out []paragraph) {
 	return out
 }
 
-// repeated tells how often a segment was sent again while it was on its way,
-// and how long its sender waited each time.
+// pauses are the times between several points in time, the first since 0.
+func pauses(at []time.Duration) (between []time.Duration) {
+	last := time.Duration(0)
+	for _, d := range at {
+		between = append(between, d-last)
+		last = d
+	}
+	return between
+}
+
+// repeated tells how often something was sent again while a segment was on its
+// way, and the times that belong to it.
 func (l *Ladder) repeated(said lang.Text, who tcp.End, at []time.Duration) string {
 	const most = 8
 	var waits []string
-	for i, d := range at {
-		if i > 0 {
-			d -= at[i-1]
-		}
+	for _, d := range at {
 		waits = append(waits, l.clean(duration(d)))
 	}
 	if len(waits) > most {

@@ -58,7 +58,7 @@ var words = struct {
 	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
 	repeated:  lang.Text{EN: "the %who's kernel has sent it again %times meanwhile, waiting %list", ZH: "其间%who内核重传了%times，等待时间依次为 %list"},
 
-	provoked: lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, waiting %list", ZH: "其间%who内核收不到应答，把先前发过的重传了%times，等待时间依次为 %list"},
+	provoked: lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, after %list", ZH: "其间%who内核收不到应答，把先前发过的重传了%times，时间为扣住后 %list"},
 
 	heldFor:   lang.Text{EN: "held for %s", ZH: "已扣住 %s"},
 	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将重传"},
@@ -94,7 +94,7 @@ var fateWords = map[lesson.Fate]lang.Text{
 	lesson.Delayed:   {EN: "delayed on the way", ZH: "在途中延迟"},
 	lesson.Arrived:   {EN: "left earlier and arrives now", ZH: "先前发出，现在到达"},
 	lesson.Copied:    {EN: "arrives once more", ZH: "再次到达"},
-	lesson.Injected:  {EN: "an old segment that nobody has sent now", ZH: "旧报文段，并非现在发出"},
+	lesson.Injected:  {EN: "nobody has sent it now: it is old, or forged", ZH: "并非现在发出：旧的，或伪造的"},
 }
 
 // whyDiffers says why the kernel may call an end's state something else than
