@@ -59,7 +59,7 @@ func (r *rows) correct(stream int, v tcp.Revision) {
 		}
 		row.Step.After[v.End] = v.State
 		row.Step.Taken[v.End] = tcp.Path{}
-		row.Step.Inferred[v.End] = row.Step.Inferred[v.End] || v.State == tcp.Closed
+		row.Step.Inferred[v.End] = v.State == tcp.Closed || v.State != tcp.Unknown && row.Step.Inferred[v.End]
 		row.Step.Findings |= tcp.Corrected
 		if row.Step.N > v.Since || row.Step.N == 1 {
 			row.Step.Before[v.End] = v.State

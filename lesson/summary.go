@@ -27,7 +27,7 @@ func opened(client, server *tcp.EndSummary) Opened {
 		return OpenedBefore
 	case server.Reset && !server.Answered:
 		return OpenedRefused
-	case !server.Seen:
+	case !server.Seen && !client.Open && !server.Open:
 		return OpenedNot
 	case server.Answered && client.Open, server.Open:
 		return OpenedHandshake

@@ -41,11 +41,15 @@ func (o *observation) getsReset() {
 			o.force(to, Closed)
 		}
 	default:
-		o.inOrder(to)
+		exact := o.atLastWord()
+		if !exact {
+			o.inOrder(to)
+			exact = s.Seq == y.rcv
+		}
 		switch {
-		case s.Seq == y.rcv && y.state == SynRecv && y.is(passive):
+		case exact && y.state == SynRecv && y.is(passive):
 			o.move(to, RcvRstAtPassive)
-		case s.Seq == y.rcv:
+		case exact:
 			o.move(to, RcvRst)
 		case y.is(gotPeerFin) && s.Seq.Add(1) == y.rcv && y.state != TimeWait:
 			// Linux takes a RST at the number of the FIN for exact: an
@@ -61,6 +65,14 @@ func (o *observation) getsReset() {
 			o.step.Findings |= ResetIgnored | Unacceptable
 		}
 	}
+}
+
+// atLastWord reports whether the segment stands at the number that the receiver
+// has named last, after all that its sender had sent before: what lies beyond
+// that number has not arrived.
+func (o *observation) atLastWord() bool {
+	y := o.y
+	return !o.exact && !o.hears(o.to) && y.is(hasAcked) && o.s.Seq == y.acked && o.x.last < y.last
 }
 
 func (o *observation) getsSyn() {

@@ -238,7 +238,7 @@ type observation struct {
 // what was sent so far and beyond the window that the receiver has offered.
 func (o *observation) stray() bool {
 	s, x, y := o.s, o.x, o.y
-	return s.Flags&(SYN|RST) == 0 && o.windowKnown() && x.is(pastSyn) && y.is(hasAcked) &&
+	return s.Flags&(SYN|RST) == 0 && o.windowKnown() && x.facts&(pastSyn|answered) != 0 && y.is(hasAcked) &&
 		x.nxt.Less(s.Seq) && !y.acceptable(s, true)
 }
 
@@ -247,6 +247,10 @@ func (o *observation) numbers() {
 	s, x := o.s, o.x
 	switch {
 	case s.Flags.Has(SYN):
+		if !o.exact && s.Flags.Has(ACK) && x.is(knowsSeq) && !x.is(sentSyn) && s.Seq != x.iss && o.y.state == SynSent && s.Ack == o.y.nxt {
+			x.restart(x.state) // what was known are the numbers of an earlier connection
+			o.y.unset(sentRst)
+		}
 		if !x.is(knowsSeq) {
 			x.learnSeq(s.Seq)
 			x.nxt, x.una = s.Seq, s.Seq // not sent yet; counted below
@@ -277,7 +281,7 @@ func (o *observation) notice() {
 	case s.Flags.Has(RST) || !x.is(knowsSeq):
 	case x.nxt.Less(s.Seq):
 		f |= Gap
-	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.is(pastSyn):
+	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.facts&(pastSyn|answered) != 0:
 		f |= KeepAlive
 	case n > 0 && s.Seq.Less(x.nxt):
 		f |= Retransmission

@@ -30,17 +30,43 @@ func (o *observation) departs() {
 // counts takes what the segment holds, and offers, into the sender's numbers.
 func (o *observation) counts() {
 	s, x, from := o.s, o.x, o.from
+	o.c.bytes[from] += uint64(o.newBytes())
 	if x.is(knowsSeq) && x.nxt.Less(s.End()) {
-		o.c.bytes[from] += uint64(min(s.Len, s.End().Sub(x.nxt)))
 		x.nxt = s.End()
 		x.unset(endsInData)
 	}
-	if s.Len > 0 && !s.Flags.Has(FIN) && s.End() == x.nxt {
+	if s.Len > 0 && !s.Flags.Has(FIN) && s.End() == x.nxt && !o.mayProbe() {
 		x.set(endsInData)
 	}
 	if s.Flags.Has(ACK) && s.Ack == x.acked {
 		o.offersWindow()
 	}
+}
+
+// newBytes is how much of the payload was not seen before.
+func (o *observation) newBytes() (n uint32) {
+	s, x, y := o.s, o.x, o.y
+	if !x.is(knowsSeq) || s.Len == 0 {
+		return 0
+	}
+	lo, hi := s.Seq, s.Seq.Add(s.Len)
+	if s.Flags.Has(SYN) {
+		lo, hi = lo.Add(1), hi.Add(1)
+	}
+	if x.nxt.Less(hi) {
+		n = min(s.Len, hi.Sub(x.nxt))
+		hi = hi - Seq(n)
+	}
+	if !o.exact && y.is(knowsRcv) && (y.holed() || x.is(sentFin)) {
+		n += y.missing(lo, hi)
+	}
+	return n
+}
+
+// mayProbe reports whether a single byte may be that of a probe, which is not
+// data: of an end that was not seen to send anything else (§3.8.4).
+func (o *observation) mayProbe() bool {
+	return o.s.Len == 1 && !o.x.is(sentSyn) && (o.x.last == 0 || o.step.Findings.Has(KeepAlive))
 }
 
 // offersWindow takes over the window the sender offers.
@@ -87,9 +113,12 @@ func (o *observation) proves() bool {
 		// It acknowledges nothing of this attempt: it speaks of an earlier
 		// connection, one end of which it still is (RFC 9293 §3.5.1).
 		o.step.Findings |= Unacceptable
-		if x.state == SynRecv && !x.is(answered) {
+		switch {
+		case x.state == SynRecv && !x.is(answered):
 			o.takeBack(from, x.gotSyn, Unknown)
 			x.learnRcv(ack)
+		case x.state == Listen || x.state == Closed && x.gotRst == 0:
+			o.force(from, Unknown)
 		}
 		return false
 	}
@@ -120,7 +149,9 @@ func (o *observation) proves() bool {
 		x.rcv = ack
 		if x.is(gotPeerFin) && ack.LessEq(y.fin) {
 			x.unset(gotPeerFin)
-			o.step.Findings |= Crossed
+			if !s.Options.reports(y.fin) { // else it has come, beyond a hole
+				o.step.Findings |= Crossed
+			}
 			o.takeBack(from, x.gotFin, undo(x.state, RcvFin))
 		}
 	}
@@ -273,7 +304,7 @@ func (o *observation) sendsReset() {
 	if !y.is(sentRst) {
 		x.set(sentRst) // the first RST is the one that counts
 	}
-	answers := y.is(hasAcked) && s.Seq == y.acked
+	answers := y.is(hasAcked) && s.Seq == y.acked && x.last < y.last
 	own := answers || o.at.is(from) && 1<<x.state&synchronized != 0 || x.is(knowsSeq) && s.Seq == x.nxt || y.is(knowsRcv) && s.Seq == y.rcv
 	switch {
 	case x.state == Closed:

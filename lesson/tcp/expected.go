@@ -87,7 +87,7 @@ func (o *observation) continues() bool {
 		return false
 	case y.is(sentFin) && s.Ack != y.fin.Add(1) || y.state == SynRecv && s.Ack != y.nxt:
 		return false
-	case y.facts&(active|pastSyn) == active || y.calls&(gone|finishes) != 0:
+	case o.mayProbe() || y.facts&(active|pastSyn) == active || y.calls&(gone|finishes) != 0:
 		return false
 	}
 	again := x.is(hasAcked) && s.Ack == x.acked && end == s.Seq

@@ -157,6 +157,30 @@ func (h *half) highest() (end Seq, ok bool) {
 	return end, ok
 }
 
+// missing is how many of the numbers [lo, hi) lie beyond a hole and have not come.
+func (h *half) missing(lo, hi Seq) (n uint32) {
+	if lo.Less(h.wire) {
+		lo = h.wire
+	}
+	if !lo.Less(hi) {
+		return 0
+	}
+	n = hi.Sub(lo)
+	for _, s := range h.ahead {
+		from, to := s.lo, s.hi
+		if from.Less(lo) {
+			from = lo
+		}
+		if hi.Less(to) {
+			to = hi
+		}
+		if s != (span{}) && from.Less(to) {
+			n -= min(n, to.Sub(from))
+		}
+	}
+	return n
+}
+
 // isAhead reports whether a number beyond a hole has come.
 func (h *half) isAhead(n Seq) bool {
 	_, ok := h.aheadAt(n)

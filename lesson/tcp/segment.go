@@ -108,6 +108,16 @@ type Options struct {
 	HasFastOpen   bool
 }
 
+// reports reports whether a SACK block says that a number has come.
+func (o *Options) reports(n Seq) bool {
+	for _, b := range o.SACK[:min(int(o.SACKBlocks), len(o.SACK))] {
+		if n.In(b.Left, b.Right.Sub(b.Left)) {
+			return true
+		}
+	}
+	return false
+}
+
 // SACKBlock is one range [Left, Right) of bytes received out of order.
 type SACKBlock struct{ Left, Right Seq }
 
