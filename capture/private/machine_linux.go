@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -88,13 +89,20 @@ func (m machine) command(flag string) string {
 
 func (m machine) as(program, flag string) string {
 	words := []string{quote(program)}
-	for _, a := range m.args {
+	own, command := m.args, []string(nil)
+	if i := slices.Index(m.args, "--"); i >= 0 {
+		own, command = m.args[:i], m.args[i:]
+	}
+	for _, a := range own {
 		if a != "--private" && a != "--host" {
 			words = append(words, quote(a))
 		}
 	}
 	if flag != "" {
 		words = append(words, flag)
+	}
+	for _, a := range command {
+		words = append(words, quote(a))
 	}
 	return strings.Join(words, " ")
 }

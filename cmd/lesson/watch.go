@@ -129,6 +129,10 @@ func (a *app) watch(f *watchFlags) error {
 	if len(f.command) > 0 && (f.private || !f.host && os.Geteuid() != 0) {
 		place = lesson.Private
 	}
+	if place == lesson.Private && f.iface != loopback && f.iface != capture.Any {
+		return usage(sayf("without root, or with --private, the command runs in a private network; there is no %s there", "没有 root 权限或使用 --private 时，命令在私有网络中运行，那里没有 %s", shown(f.iface)),
+			sayf("as root, without --private: sudo lesson watch -i %s -- %s", "请以 root 身份运行，不加 --private：sudo lesson watch -i %s -- %s", shown(f.iface), strings.Join(f.command, " ")))
+	}
 	switch {
 	case private.Child():
 		if err := private.Enter(a.args); err != nil {
