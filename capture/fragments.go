@@ -14,6 +14,7 @@ type fragments struct {
 
 const (
 	maxPartials = 64
+	maxSpans    = 1024 // of one datagram: nobody cuts it into more
 	maxDatagram = 0xffff
 	// fragmentLife is how long a receiver waits for the rest: Linux 30 s,
 	// RFC 8200 §4.5 a minute.
@@ -115,6 +116,9 @@ func (p *partial) add(s span, g fragment) bool {
 		if s.from < o.to && o.from < s.to {
 			return false
 		}
+	}
+	if len(p.spans) == maxSpans {
+		return false
 	}
 	p.spans = append(p.spans, s)
 	if len(p.data) < s.cut {

@@ -27,7 +27,7 @@ func openPcap(in *input) (container, error) {
 	if !p.magic(binary.LittleEndian.Uint32(magic)) {
 		p.order = bigEndian
 		if !p.magic(binary.BigEndian.Uint32(magic)) {
-			return nil, notACapture
+			return nil, NotACapture
 		}
 	}
 	h, err := in.take(24)

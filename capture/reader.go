@@ -49,7 +49,7 @@ func Open(r io.Reader) (*Reader, error) {
 		return nil, p
 	}
 	if len(magic) < 4 {
-		return nil, notACapture
+		return nil, NotACapture
 	}
 	var c container
 	if binary.BigEndian.Uint32(magic) == blockSection {
@@ -138,7 +138,8 @@ var (
 		EN: "record one with: sudo tcpdump -i lo -w FILE tcp",
 		ZH: "可以这样录制一个：sudo tcpdump -i lo -w FILE tcp",
 	}
-	notACapture = &lang.Problem{
+	// NotACapture is Open's error for a stream that is no capture at all.
+	NotACapture = &lang.Problem{
 		What: lang.Text{EN: "this is neither a pcap nor a pcapng capture", ZH: "这既不是 pcap 文件，也不是 pcapng 文件"},
 		Hint: lang.Text{
 			EN: "convert another tool's capture with: editcap FILE NEW.pcapng",

@@ -79,15 +79,12 @@ func Explain(src Source, opt ExplainOptions, t Teller) error {
 		return x.err
 	}
 	if w, ok := src.(warner); ok {
-		x.warnings = w.Warnings()
-	}
-	if tellErr := x.finish(); tellErr != nil {
-		return tellErr
+		x.warnings = append(x.warnings, w.Warnings()...)
 	}
 	if errors.Is(err, io.EOF) {
-		return nil
+		err = nil
 	}
-	return err
+	return errors.Join(err, x.finish())
 }
 
 type explainer struct {
@@ -99,6 +96,7 @@ type explainer struct {
 
 	copies   Copies
 	streams  int             // connections so far
+	told     int             // those of them that were told
 	segments int             // segments so far
 	late     int             // of connections that had been told
 	ends     [2]tcp.Endpoint // of the one that is told alone
@@ -241,9 +239,16 @@ func (x *explainer) forget(slot uint32) {
 
 // fit decides what Fitting means, once it is clear.
 func (x *explainer) fit() {
-	if x.opt.Detail == Fitting && (x.streams > 1 || len(x.rows.held) >= tooLong) {
-		x.opt.Detail, x.rows = Table, rows{}
+	if x.opt.Detail != Fitting || x.streams <= 1 && len(x.rows.held) < tooLong {
+		return
 	}
+	if x.streams == 1 {
+		x.warnings = append(x.warnings, lang.Text{
+			EN: fmt.Sprintf("The only connection has more than %d segments. To draw it all the same: --stream 0.", tooLong),
+			ZH: fmt.Sprintf("仅有的一个连接超过 %d 个报文段。仍要画出它，请用 --stream 0。", tooLong),
+		})
+	}
+	x.opt.Detail, x.rows = Table, rows{}
 }
 
 // open tells the opening, once.
@@ -273,6 +278,7 @@ func (x *explainer) connection(slot uint32) error {
 	case x.opt.Detail != OneStream && x.opt.Match != nil && n&chosen == 0:
 		return nil
 	}
+	x.told++
 	summarize(&x.event, stream, x.table.conn(slot), &s)
 	if x.opt.Detail == OneStream && x.alone == nil { // it comes after its segments
 		alone := x.event
@@ -311,7 +317,10 @@ func (x *explainer) finish() error {
 			return err
 		}
 	}
-	end := &Ending{Kept: true, Connections: x.streams, Segments: x.segments}
+	end := &Ending{Kept: true, Connections: x.told, Segments: x.rows.told}
+	if x.opt.Detail == Table {
+		end.Segments = x.segments
+	}
 	if x.streams > 0 {
 		end.Duration = time.Duration(x.last - x.first)
 	}

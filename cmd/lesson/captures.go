@@ -36,6 +36,7 @@ type captures struct {
 	told  *captureFile  // the one whose segment was told last: first of open
 	done  capture.Stats // of those that were read
 	wrong error         // what was wrong with the first damaged file
+	left  []lang.Text   // files of a directory that cannot be read, in a sentence each
 }
 
 // captureFile is one file that is open.
@@ -139,9 +140,12 @@ func (c *captures) addDirectory(dir string) error {
 			return err
 		}
 		last := c.files[len(c.files)-1]
-		if _, err := capture.FirstTime(last.in); err != nil { // not a capture
+		if _, err := capture.FirstTime(last.in); err != nil {
 			_ = last.in.Close()
 			c.files, c.size = c.files[:len(c.files)-1], c.size-info.Size()
+			if p, ok := lang.AsProblem(err); ok && p != capture.NotACapture {
+				c.left = append(c.left, sayBoth(shown(name)+" was left out: %s.", "未读取 "+shown(name)+"：%s。", p.What))
+			}
 			continue
 		}
 		if err := rewind(last); err != nil {
@@ -388,7 +392,7 @@ func (c *captures) Stats() capture.Stats {
 }
 
 // Warnings says what in the files could not be told.
-func (c *captures) Warnings() []lang.Text { return c.Stats().Warnings() }
+func (c *captures) Warnings() []lang.Text { return slices.Concat(c.left, c.Stats().Warnings()) }
 
 // Close closes all files.
 func (c *captures) Close() {

@@ -301,6 +301,9 @@ func (f filterFlag) String() string { return "" }
 func (f filterFlag) Type() string   { return "EXPRESSION" }
 
 func (f filterFlag) Set(s string) error {
+	if *f.f != nil {
+		return usage(say("--filter is given twice", "--filter 给出了两次"), say("join them: --filter '(…) and (…)'", "请合并：--filter '(…) and (…)'"))
+	}
 	parsed, err := filter.Parse(s)
 	if err == nil {
 		*f.f = parsed

@@ -110,7 +110,7 @@ func (f *explainFlags) check(fl *pflag.FlagSet) error {
 	if err := f.outputFlags.check(fl); err != nil {
 		return err
 	}
-	for _, pair := range [][2]string{{"stream", "summary"}, {"stream", "state"}, {"stream", "opened"}, {"stream", "closed"}, {"stream", "limit"},
+	for _, pair := range [][2]string{{"stream", "summary"}, {"stream", "state"}, {"stream", "opened"}, {"stream", "closed"}, {"stream", "sort"}, {"stream", "limit"},
 		{"json", "format"}, {"format", "plain"}, {"format", "quiet"}, {"format", "verbose"}} {
 		if fl.Changed(pair[0]) && fl.Changed(pair[1]) {
 			return contradict(fl.Lookup(pair[0]), fl.Lookup(pair[1]))
@@ -155,6 +155,10 @@ func (a *app) explain(f *explainFlags, names []string) error {
 		return err
 	}
 	defer c.Close()
+	if c.piped && f.format == "text" && f.byItself() {
+		return usage(say("the segments of a pipe are gone before it is known what became of their connections", "管道中的报文段读过即逝，而连接的结局要到后面才知道"),
+			say("save the capture in a file, and explain that", "请先把抓包保存成文件，再讲解该文件"))
+	}
 	// What is in a capture is anybody's; nothing of it needs a privilege.
 	if err := privilege.GiveUp(); err != nil {
 		return err
@@ -176,8 +180,9 @@ func (a *app) explain(f *explainFlags, names []string) error {
 	} else if ok { // the file was not read to its end: what is known is its line
 		err = errors.Join(err, one.tell())
 	}
+	stopped := c.ended() // in the pager Ctrl-C is a key
 	err = errors.Join(err, out.close())
-	if err == nil && c.ended() {
+	if err == nil && stopped {
 		return exit(lang.ExitSignal) // a file that was not read to its end
 	}
 	return err
@@ -216,10 +221,6 @@ func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, 
 // explainChosen tells the segments of the connections that are chosen by what
 // became of them. That is known when they have been read: they are read again.
 func explainChosen(c *captures, opt lesson.ExplainOptions, f *explainFlags, t lesson.Teller) error {
-	if c.piped {
-		return usage(say("the segments of a pipe are gone before it is known what became of their connections", "管道中的报文段读过即逝，而连接的结局要到后面才知道"),
-			say("save the capture in a file, and explain that", "请先把抓包保存成文件，再讲解该文件"))
-	}
 	first, found := opt, &numbers{Teller: t}
 	first.Detail = lesson.Table
 	err := lesson.Explain(c, first, halting{&chosen{Teller: found, choice: &f.choice}, c})

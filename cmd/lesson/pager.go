@@ -75,7 +75,7 @@ func (p *pager) Write(b []byte) (int, error) {
 func (p *pager) start() bool {
 	cmd := exec.Command("sh", "-c", p.command)
 	cmd.Env = os.Environ()
-	for name, value := range map[string]string{"LESS": "FRX", "LV": "-c"} {
+	for name, value := range map[string]string{"LESS": "FRX", "LV": "-c", "LESSCHARSET": "utf-8"} {
 		if p.getenv(name) == "" {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}
