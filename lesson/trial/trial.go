@@ -92,5 +92,10 @@ func Run(ctx context.Context, o Options, t lesson.Teller) error {
 	if err := x.end(failed); err != nil {
 		return err
 	}
+	if p := x.programs[tcp.Client].Load(); failed == nil && len(x.all) == 0 && p != nil && p.state != nil {
+		if code := *exitCode(p.state); code == 126 || code == 127 {
+			return neverRan(code)
+		}
+	}
 	return failed
 }

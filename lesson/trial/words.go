@@ -123,6 +123,17 @@ func notStarted(e tcp.End, command string, err error) *lang.Problem {
 	}
 }
 
+// neverRan is why a shell that was to run the client exits with such a code.
+func neverRan(code int) *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: fmt.Sprintf("the client's command cannot be run: the shell exits with code %d", code),
+			ZH: fmt.Sprintf("无法运行客户端的命令：shell 以退出码 %d 结束", code),
+		},
+		Hint: lang.Text{EN: "give it as you would type it: --client 'python3 Client.py'", ZH: "请像平时输入命令那样写：--client 'python3 Client.py'"},
+	}
+}
+
 func endedEarly(s *os.ProcessState) *lang.Problem {
 	return &lang.Problem{
 		What: lang.Text{

@@ -186,6 +186,13 @@ func (v *Watch) segment(s *lesson.Segment) {
 	if s.Step.Findings != 0 && !v.o.Quiet {
 		looks = v.findings(s.Step.Findings &^ tcp.Corrected)
 	}
+	if r := s.Step.Revised; r.Since != 0 && !v.o.Quiet {
+		end := words.end[r.End&1]
+		looks = append(looks, paragraph{boldInk, v.sign.alert + " ", v.say(lang.Text{
+			EN: fmt.Sprintf("corrected: the %s was really %s", end.EN, english(r.State)),
+			ZH: fmt.Sprintf("更正：%s实际上处于 %s", end.ZH, chinese(r.State)),
+		})})
+	}
 	if v.o.Verbose {
 		for _, x := range s.Explain {
 			if !strings.HasPrefix(x.Text.EN, "client: ") && !strings.HasPrefix(x.Text.EN, "server: ") {

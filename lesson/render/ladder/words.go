@@ -177,8 +177,8 @@ func (l *Ladder) revision(r tcp.Revision) string {
 		})
 	case l.right:
 		return l.say(lang.Text{
-			EN: fmt.Sprintf("this segment shows that the %s was still %s, from segment %d on", words.end[r.End&1].EN, english(r.State), r.Since),
-			ZH: fmt.Sprintf("这个报文段表明：从第 %d 个报文段起，%s仍处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
+			EN: fmt.Sprintf("this segment shows that the %s was really %s, from segment %d on", words.end[r.End&1].EN, english(r.State), r.Since),
+			ZH: fmt.Sprintf("这个报文段表明：从第 %d 个报文段起，%s实际上处于 %s", r.Since, words.end[r.End&1].ZH, chinese(r.State)),
 		})
 	}
 	return l.say(lang.Text{
