@@ -102,20 +102,25 @@ func must(err error) {
 	}
 }
 
+// leaks is how many connections leak leaves open: more than are told at once.
+const leaks = 2 * waitMost
+
 // leak is a program whose server never closes: its client has, and only the
-// program's end closes the socket. It comes when the test has seen enough, and
+// program's end closes the sockets. It comes when the test has seen enough, and
 // closes its standard input.
 func leak() {
 	listener, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	must(err)
 	must(unix.Bind(listener, address(0)))
 	must(unix.Listen(listener, 1))
-	c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
-	must(err)
-	must(unix.Connect(c, address(0)))
-	_, _, err = unix.Accept(listener)
-	must(err)
-	must(unix.Close(c))
+	for range leaks {
+		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		must(err)
+		must(unix.Connect(c, address(0)))
+		_, _, err = unix.Accept(listener)
+		must(err)
+		must(unix.Close(c))
+	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	must(err)
 }

@@ -85,6 +85,15 @@ func ending(t *testing.T, r record) *lesson.Ending {
 	if !ok {
 		t.Fatalf("the story does not end:\n%s", r)
 	}
+	last := 0
+	for _, e := range r {
+		if s, ok := e.(*lesson.Segment); ok {
+			last = max(last, s.N)
+		}
+	}
+	if e.Segments != last {
+		t.Errorf("the end counts %d segments, and the last has the number %d", e.Segments, last)
+	}
 	return e
 }
 

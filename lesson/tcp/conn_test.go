@@ -109,6 +109,33 @@ func TestScenesMirrored(t *testing.T) {
 	}
 }
 
+// Each byte of payload is counted once, in whatever order and pieces it comes.
+func TestBytes(t *testing.T) {
+	const open = "client S 100:100(0) win 1000\nserver S. 300:300(0) ack 101 win 1000\nclient . 101:101(0) ack 301 win 1000\n"
+	for name, c := range map[string]struct {
+		lines string
+		want  uint64
+	}{
+		"a hole is filled":              {"client P. 201:301(100) ack 301\nclient P. 101:201(100) ack 301\nclient P. 201:301(100) ack 301", 200},
+		"a hole before a FIN is filled": {"client F. 201:201(0) ack 301\nclient P. 101:201(100) ack 301\nclient P. 101:201(100) ack 301", 100},
+		"other pieces":                  {"client P. 101:201(100) ack 301\nclient P. 151:251(100) ack 301", 150},
+		"other pieces, and a FIN":       {"client P. 101:201(100) ack 301\nclient FP. 151:251(100) ack 301\nclient FP. 151:251(100) ack 301", 150},
+	} {
+		var conn tcp.Conn
+		for line := range strings.Lines(open + c.lines) {
+			l, err := notation.Parse(strings.TrimSpace(line))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := l.Segment(ends, [2]tcp.Seq{})
+			conn.Observe(&s)
+		}
+		if sum := conn.Summary(); sum.End[tcp.Client].Bytes != c.want {
+			t.Errorf("%s: %d bytes, want %d", name, sum.End[tcp.Client].Bytes, c.want)
+		}
+	}
+}
+
 func TestRolesWithoutSyn(t *testing.T) {
 	for _, from := range []tcp.End{tcp.Client, tcp.Server} {
 		var c tcp.Conn
