@@ -83,10 +83,8 @@ func TestForgettingChangesNothing(t *testing.T) {
 			t.Fatalf("%+v: %d connections, want %d", o, len(got.connections), len(want))
 		}
 		for i := range want {
-			c, s := &got.connections[i], want[i].Summary()
-			if c.Stream != i || c.Segments != int(s.Segments) || c.State != [2]tcp.State{s.End[0].State, s.End[1].State} ||
-				c.Completeness != int(s.Completeness) || c.ConnState != s.ConnState() || c.Bytes != [2]uint64{s.End[0].Bytes, s.End[1].Bytes} {
-				t.Fatalf("%+v: connection %d is %+v, want %+v", o, i, *c, s)
+			if c, w := got.connections[i], *lesson.Summarize(i, want[i]); c != w {
+				t.Fatalf("%+v: connection %d is %+v, want %+v", o, i, c, w)
 			}
 		}
 		if got.notes > 0 {

@@ -15,6 +15,9 @@ func summarize(into *Connection, stream int, c *tcp.Conn, s *tcp.Summary) {
 	}
 	into.Stream, into.Segments = stream, int(s.Segments)
 	into.Opened, into.Closed = opened(client, server), closed(client, server)
+	if into.Opened == OpenedNot && into.State[tcp.Server] == tcp.SynRecv {
+		into.State[tcp.Server] = tcp.Unknown // nothing ever came of it: perhaps there is no such end
+	}
 	into.Start, into.Duration = time.Unix(0, s.First).UTC(), time.Duration(s.Last-s.First)
 	into.Completeness, into.ConnState = int(s.Completeness), s.ConnState()
 }
