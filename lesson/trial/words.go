@@ -94,8 +94,8 @@ func stillOpen(c *connection) lang.Text {
 
 func neverListened(d time.Duration) lang.Text {
 	return lang.Text{
-		EN: fmt.Sprintf("The server has not called listen() in %v; the client is started all the same.", d),
-		ZH: fmt.Sprintf("服务器在 %v 内没有调用 listen()；仍然启动客户端。", d),
+		EN: fmt.Sprintf("The server has not called listen() in %.3g s; the client is started all the same.", d.Seconds()),
+		ZH: fmt.Sprintf("服务器在 %.3g 秒内没有调用 listen()；仍然启动客户端。", d.Seconds()),
 	}
 }
 

@@ -34,7 +34,7 @@ func (b *block) call(c *lesson.Call) {
 		b.wrapped(0, paragraph{of(c.End), name + " ", b.say(c.Text)})
 	}
 	for _, t := range c.Console {
-		b.wrapped(0, paragraph{ofBold(c.End), name + " ", b.say(words.prints) + b.colon() + b.say(t)})
+		b.wrapped(0, paragraph{ofBold(c.End), name + " ", b.say(words.prints) + b.colon() + b.printed(t)})
 	}
 }
 

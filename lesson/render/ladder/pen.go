@@ -3,7 +3,9 @@ package ladder
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
@@ -47,6 +49,24 @@ func (p *pen) clean(s string) string {
 		s = asciiWords.Replace(s)
 	}
 	return s
+}
+
+// printed is a line that a program has printed. Among ASCII signs, and English
+// words, its other characters are escaped as those of a payload are.
+func (p *pen) printed(line lang.Text) string {
+	s := p.say(line)
+	if !p.o.ASCII || p.o.Lang != lang.English {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
+	}
+	return b.String()
 }
 
 // state is a state's name as shown; only Unknown has a word in each language.

@@ -39,7 +39,7 @@ func (p *plain) call(c *lesson.Call) {
 		p.sentence(p.name(c.End) + p.colon() + p.say(c.Text) + p.stop())
 	}
 	for _, t := range c.Console {
-		p.sentence(p.join(p.name(c.End), p.say(words.prints)) + p.colon() + p.say(t))
+		p.sentence(p.join(p.name(c.End), p.say(words.prints)) + p.colon() + p.printed(t))
 	}
 }
 

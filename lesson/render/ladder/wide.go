@@ -99,7 +99,7 @@ func (w *wide) call(c *lesson.Call) {
 			side[c.End&1] = []row{{{faintInk, w.say(words.prints)}}}
 		}
 		var mid []row
-		lines, indent := text.Wrap(w.say(t), w.inner-2), 1
+		lines, indent := text.Wrap(w.printed(t), w.inner-2), 1
 		if c.End == tcp.Server {
 			indent = w.inner - 1 - widest(lines)
 		}

@@ -39,6 +39,13 @@ func Wrap(s string, width int) []string {
 	for s != "" {
 		var piece string
 		piece, s, _, state = uniseg.FirstLineSegmentInString(s, state)
+		for strings.HasSuffix(piece, "-") && s != "" { // --step and before-capture are one word
+			next, rest, _, after := uniseg.FirstLineSegmentInString(s, state)
+			if Width(piece)+Width(strings.TrimRight(next, " ")) > width {
+				break
+			}
+			piece, s, state = piece+next, rest, after
+		}
 		word := strings.TrimRight(piece, " ")
 		w := Width(word)
 		if used > 0 && used+w > width {
