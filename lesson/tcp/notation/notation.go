@@ -108,13 +108,7 @@ var letters = [...]struct {
 	{'E', tcp.ECE}, {'W', tcp.CWR}, {'e', tcp.AE}, {'.', tcp.ACK},
 }
 
-// Flags prints control bits as a line does: "S.", "-" for none.
-func Flags(f tcp.Flags) string {
-	var p printer
-	p.flags(f)
-	return string(p.b)
-}
-
+// flags prints control bits: "S.", "-" for none.
 func (p *printer) flags(f tcp.Flags) {
 	at := len(p.b)
 	for _, l := range letters {
@@ -167,11 +161,4 @@ func (l *Line) Append(b []byte) []byte {
 		p.word("|", l.State[tcp.Client].String(), l.State[tcp.Server].String())
 	}
 	return p.b
-}
-
-// Options prints TCP options as a line does, without the brackets.
-func Options(o tcp.Options) string {
-	var p printer
-	p.options(&o)
-	return string(p.b)
 }
