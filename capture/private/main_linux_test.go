@@ -37,6 +37,9 @@ func TestMain(m *testing.M) {
 	if what, ok := os.LookupEnv(trouble); ok {
 		os.Exit(parent(what, os.Args[1:]))
 	}
+	if signal.Ignored(syscall.SIGHUP) { // by nohup, and then by what is started here, too
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	os.Exit(m.Run())
 }
 
