@@ -88,8 +88,8 @@ var unwalked = func() map[Arrow]lang.Text {
 				ZH: "不在图 5 中。在两台私有主机上要等很多分钟：用 --step 扣住一个报文段，等待即可。"}
 			if r.From == tcp.FinWait2 {
 				m[a] = lang.Text{
-					EN: "Not in Figure 5. In a lesson the program keeps its socket, so that this timer does not run.",
-					ZH: "不在图 5 中。课程中程序一直持有套接字，这个定时器不会启动。"}
+					EN: "Not in Figure 5. While a lesson waits, the program keeps its socket, so that this timer does not run.",
+					ZH: "不在图 5 中。课程等待时程序仍持有套接字，这个定时器不会启动。"}
 			}
 		case beyond[a]:
 			m[a] = lang.Text{

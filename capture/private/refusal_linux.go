@@ -147,17 +147,16 @@ func notCaptured(err error, private bool, m machine) error {
 		p.Hint = m.first("modprobe af_packet", "load them", "请加载")
 	case !refused:
 		return err
-	case private && !m.root:
+	case private: // in which everybody is root
 		return powerless(err, m)
 	case m.root:
 		p.What = lang.Text{
 			EN: "this container may not capture, not even as root: it lacks the capability NET_RAW",
 			ZH: "此容器即使以 root 身份也不能抓包：缺少 NET_RAW 权能",
 		}
-		p.Hint = lang.Text{EN: "start it with: docker run --cap-add NET_RAW …", ZH: "请这样启动容器：docker run --cap-add NET_RAW …"}
-		if !private {
-			p.Hint.EN += "\nor try a loopback interface of its own: " + m.as(m.program, "--private")
-			p.Hint.ZH += "\n或者试试独立的环回接口：" + m.as(m.program, "--private")
+		p.Hint = lang.Text{
+			EN: "start it with: docker run --cap-add NET_RAW …\nor try a loopback interface of its own: " + m.as(m.program, "--private"),
+			ZH: "请这样启动容器：docker run --cap-add NET_RAW …\n或者试试独立的环回接口：" + m.as(m.program, "--private"),
 		}
 	default:
 		p.What = lang.Text{

@@ -137,6 +137,7 @@ func TestNotCaptured(t *testing.T) {
 			"run it as root: sudo lesson teardown --port 80\nor, without root, on a loopback interface of its own: lesson teardown --port 80 --private"},
 		{"root without the capability", unix.EPERM, false, true, "lacks the capability NET_RAW", "docker run --cap-add NET_RAW"},
 		{"private", unix.EACCES, true, false, "no power over it", "sudo lesson teardown --port 80"},
+		{"private, where everybody is root", unix.EPERM, true, true, "no power over it", "lesson teardown --port 80"},
 		{"no such sockets", unix.EAFNOSUPPORT, false, true, "no packet sockets", ": modprobe af_packet"},
 	}
 	for _, tt := range tests {
@@ -146,6 +147,9 @@ func TestNotCaptured(t *testing.T) {
 			check(t, notCaptured(fmt.Errorf("opening a capture: %w", tt.err), tt.private, m), tt.err, tt.what, tt.hint)
 		})
 	}
+	// The flag stands before a command, whose own flags are left alone.
+	m := machine{files: files(self), root: true, program: "lesson", path: "/usr/bin/lesson", args: []string{"watch", "--host", "--", "prog", "--host"}}
+	check(t, notCaptured(unix.EPERM, false, m), unix.EPERM, "lacks the capability NET_RAW", "lesson watch --private -- prog --host")
 	if err := notCaptured(unix.ENODEV, false, machine{}); !errors.Is(err, unix.ENODEV) || isProblem(err) {
 		t.Errorf("an error that is no refusal became %v", err)
 	}

@@ -58,7 +58,7 @@ var words = struct {
 	overtakes: lang.Text{EN: "out of order: %1 overtakes %2, which is still on its way", ZH: "乱序：%1 超过了仍在途中的 %2"},
 	repeated:  lang.Text{EN: "the %who's kernel has sent it again %times meanwhile, waiting %list", ZH: "其间%who内核重传了%times，等待时间依次为 %list"},
 
-	provoked: lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, after %list", ZH: "其间%who内核收不到应答，把先前发过的重传了%times，时间为扣住后 %list"},
+	provoked: lang.Text{EN: "meanwhile the %who's kernel, without the answer, has repeated %times what it had sent before, %list after this segment left", ZH: "其间%who内核收不到应答，把先前发过的重传了%times（本报文段发出后 %list）"},
 
 	heldFor:   lang.Text{EN: "held for %s", ZH: "已扣住 %s"},
 	repeatsIn: lang.Text{EN: "to be sent again in %s", ZH: "%s 后将重传"},
