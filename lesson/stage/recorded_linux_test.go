@@ -2,6 +2,7 @@ package stage_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,7 +17,8 @@ import (
 
 // holdRecording holds the recorded run of a lesson to what happened: the same
 // calls, segments, fates and states, and the same words. Times, ports and
-// sequence numbers are the recording's own.
+// sequence numbers are the recording's own, and -update leaves a recording that
+// holds as it is.
 func holdRecording(t *testing.T, l *lesson.Lesson, set map[string]bool, run record) {
 	t.Helper()
 	option := ""
@@ -24,29 +26,45 @@ func holdRecording(t *testing.T, l *lesson.Lesson, set map[string]bool, run reco
 		option = name
 	}
 	file := filepath.Join("../recorded/runs", recorded.File(l.Name, option))
-	if *update {
-		var packed bytes.Buffer
-		if err := recorded.Write(&packed, kernel(t), run); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, packed.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	was, err := readRecording(file)
+	is := run.lasting()
+	if *update && (err != nil || !slices.Equal(was, is)) {
+		writeRecording(t, file, run)
+		was, err = readRecording(file)
 	}
-	data, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v (go test -update writes it)", err)
+		t.Fatalf("%s: %v (go test -update writes it)", file, err)
 	}
-	var old record
-	if err := recorded.Read(data, &old); err != nil {
-		t.Fatal(err)
-	}
-	if o := old[0].(*lesson.Opening); o.Place != lesson.Recorded || !strings.HasPrefix(o.Interface, "Linux ") {
-		t.Errorf("the recording of %s does not say that it is one: %v", l.Name, o)
-	}
-	if was, is := old.lasting(), run.lasting(); !slices.Equal(was, is) {
+	if !slices.Equal(was, is) {
 		t.Errorf("%s is not what the lesson is now (go test -update writes it):\n%s\nthe lesson:\n%s",
 			file, strings.Join(was, "\n"), strings.Join(is, "\n"))
+	}
+}
+
+// readRecording returns what lasts of a recorded run.
+func readRecording(file string) ([]string, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	var run record
+	if err := recorded.Read(data, &run); err != nil {
+		return nil, err
+	}
+	if o := run[0].(*lesson.Opening); o.Place != lesson.Recorded || !strings.HasPrefix(o.Interface, "Linux ") {
+		return nil, fmt.Errorf("it does not say that it is recorded: %v", o)
+	}
+	return run.lasting(), nil
+}
+
+func writeRecording(t *testing.T, file string, run record) {
+	t.Helper()
+	var packed bytes.Buffer
+	if err := recorded.Write(&packed, kernel(t), run); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, packed.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
