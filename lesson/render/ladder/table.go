@@ -186,7 +186,7 @@ func (t *Table) connection(c *lesson.Connection) {
 	f := t.short(c)
 	s := t.fields(f)
 	if text.Width(s) > t.width {
-		t.wrapped(0, paragraph{none, text.PadLeft(f[numberColumn], t.columns[numberColumn]) + " ", f[endsColumn]})
+		t.wrapped(0, paragraph{none, text.PadLeft(f[numberColumn], t.columns[numberColumn]) + " ", t.ends(c, true)})
 		f[numberColumn], f[endsColumn] = "", ""
 		s = t.fields(f)
 	}
@@ -237,9 +237,9 @@ func (t *Table) sentence(c *lesson.Connection) {
 	t.line(row{{none, s + t.comma() + t.say(traffic(c)) + t.stop()}})
 }
 
-func (t *Table) ends(c *lesson.Connection) string {
+func (t *Table) ends(c *lesson.Connection, spaced bool) string {
 	arrow := t.sign.arrow
-	if t.long || t.width < cards {
+	if spaced {
 		arrow = " " + arrow + " "
 	}
 	return t.clean(endpoint(c.Ends[0])) + arrow + t.clean(endpoint(c.Ends[1]))
@@ -247,7 +247,7 @@ func (t *Table) ends(c *lesson.Connection) string {
 
 // short is a connection's fields, in words that suit the columns.
 func (t *Table) short(c *lesson.Connection) (f [numColumns]string) {
-	f[numberColumn], f[endsColumn] = strconv.Itoa(c.Stream), t.ends(c)
+	f[numberColumn], f[endsColumn] = strconv.Itoa(c.Stream), t.ends(c, t.long || t.width < cards)
 	total := c.Bytes[0] + c.Bytes[1]
 	if t.long {
 		f[openColumn], f[closeColumn] = t.say(tableWords.open[1][c.Opened]), t.say(tableWords.close[1][c.Closed])
