@@ -287,6 +287,9 @@ func (o *observation) notice() {
 		f |= Retransmission
 		if y.is(knowsRcv) && y.holed() && y.wire.LessEq(s.Seq) {
 			f |= OutOfOrder
+			if !o.exact && y.missing(s.Seq, s.End()) == n {
+				f &^= Retransmission // none of it was seen: it may as well have been late
+			}
 		}
 	}
 	if s.Flags&(SYN|FIN|RST|ACK) == ACK && s.Len == 0 && x.is(hasAcked) && s.Ack == x.acked && f == 0 {

@@ -45,7 +45,7 @@ var findings = [numFindings]struct {
 	text lang.Text
 }{
 	{"retransmission", lang.Text{EN: "these sequence numbers were sent before", ZH: "这些序号此前已经发送过"}},
-	{"out-of-order", lang.Text{EN: "fills a hole or lies beyond one; segments did not come in the order sent", ZH: "填补了空洞，或位于空洞之后；报文段没有按发送顺序到达"}},
+	{"out-of-order", lang.Text{EN: "fills a hole or lies beyond one: segments came in another order than sent, or one was lost on its way and sent again", ZH: "填补了空洞，或位于空洞之后：报文段没有按发送顺序到达，或有报文段在途中丢失后重传"}},
 	{"gap", lang.Text{EN: "earlier bytes are lost, late, or were not captured", ZH: "前面有字节丢失、迟到，或没有抓到"}},
 	{"duplicate-ack", lang.Text{EN: "acknowledges the same number again; its sender still waits for the same byte", ZH: "再次确认同一个序号，说明它的发送方仍在等待同一个字节"}},
 	{"window-update", lang.Text{EN: "only announces a new receive window", ZH: "只是通告新的接收窗口"}},
