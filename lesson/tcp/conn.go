@@ -147,6 +147,8 @@ func (o *observation) atLength() {
 		o.step.Findings |= BadChecksum
 	case o.stray():
 		o.step.Findings |= Gap | Unacceptable
+	case o.answersAnew() && (o.hears(o.to) || o.y.is(hasAcked) && o.x.iss.Less(o.y.acked)):
+		o.step.Findings |= Unacceptable // the first answer is the one that the receiver has taken
 	default:
 		o.numbers()
 		o.notice()
@@ -242,6 +244,12 @@ func (o *observation) stray() bool {
 		x.nxt.Less(s.Seq) && !y.acceptable(s, true)
 }
 
+// answersAnew reports whether a SYN,ACK carries another number than the one
+// before it: a server with SYN cookies remembers none.
+func (o *observation) answersAnew() bool {
+	return !o.exact && o.s.Flags.Has(SYN|ACK) && o.x.is(sentSyn|answered) && o.x.facts&(active|pastSyn) == 0 && o.s.Seq != o.x.iss
+}
+
 // numbers learns the sequence numbers that this segment is the first to show.
 func (o *observation) numbers() {
 	s, x := o.s, o.x
@@ -250,6 +258,10 @@ func (o *observation) numbers() {
 		if !o.exact && s.Flags.Has(ACK) && x.is(knowsSeq) && !x.is(sentSyn) && s.Seq != x.iss && o.y.state == SynSent && s.Ack == o.y.nxt {
 			x.restart(x.state) // what was known are the numbers of an earlier connection
 			o.y.unset(sentRst)
+		}
+		if o.answersAnew() { // while no answer is acknowledged, the latest is the one that may have come
+			x.iss, x.nxt = s.Seq, s.Seq
+			o.y.learnRcv(s.Seq.Add(1))
 		}
 		if !x.is(knowsSeq) {
 			x.learnSeq(s.Seq)
