@@ -1,6 +1,9 @@
 package lesson
 
 import (
+	"slices"
+	"strings"
+
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 	"lesson/lesson/tcp/notation"
@@ -106,6 +109,12 @@ type Promise struct {
 	Line    int
 	Segment notation.Line
 	Fate    Fate
+}
+
+// SendsMessage reports whether the lesson sends the message, which its user may
+// choose.
+func (l *Lesson) SendsMessage() bool {
+	return slices.ContainsFunc(l.Script, func(a Action) bool { return strings.Contains(a.Arg, "{message}") })
 }
 
 // NeedsWire reports whether the lesson can be played only where the program is

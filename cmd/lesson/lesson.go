@@ -74,7 +74,7 @@ func (a *app) lessonCommands() (cmds []*cobra.Command) {
 }
 
 func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
-	f := &liveFlags{port: 2023, set: map[string]*bool{}}
+	f := &liveFlags{port: 2023, message: defaultMessage, set: map[string]*bool{}}
 	cmd := &cobra.Command{
 		Use:     l.Name,
 		Aliases: aliases[l.Name],
@@ -106,8 +106,11 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 		f.set[o.Name] = fl.Bool(o.Name, false, a.in(o.Text))
 	}
 	fl.Var((*portFlag)(&f.port), "port", a.in(say("the server's port (default 2023)", "服务器的端口（默认 2023）")))
-	fl.StringVar(&f.message, "message", defaultMessage, a.in(sayf(
-		"what is sent (default %s): `TEXT` of at most %d bytes", "所发送的内容（默认 %s），`TEXT` 最多 %d 字节", defaultMessage, longestMessage)))
+	if l.SendsMessage() {
+		fl.StringVar(&f.message, "message", f.message, a.in(sayf(
+			"what is sent (default %s): `TEXT` of at most %d bytes", "所发送的内容（默认 %s），`TEXT` 最多 %d 字节", defaultMessage, longestMessage)))
+		complete(cmd, "message", cobra.NoFileCompletions)
+	}
 	fl.BoolVar(&f.ipv6, "ipv6", false, a.in(say("over IPv6 (::1)", "使用 IPv6（::1）")))
 	fl.BoolVar(&f.private, "private", false, a.in(say("in a private network, even as root", "使用私有网络，即使是 root")))
 	fl.BoolVar(&f.host, "host", false, a.in(say("on the host's own lo, or not at all", "只用主机自己的 lo")))
@@ -121,9 +124,7 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 	fl.BoolVar(&f.recorded, "recorded", false, a.in(say("show a recording of the lesson, on any system", "观看本课的录制演示，任何系统均可")))
 	f.outputFlags.add(a, fl)
 	cmd.Example = a.lessonExamples(l)
-	for _, name := range []string{"port", "message"} {
-		complete(cmd, name, cobra.NoFileCompletions)
-	}
+	complete(cmd, "port", cobra.NoFileCompletions)
 	complete(cmd, "write", cobra.FixedCompletions([]string{"pcapng"}, cobra.ShellCompDirectiveFilterFileExt))
 	return cmd
 }

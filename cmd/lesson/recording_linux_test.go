@@ -61,8 +61,8 @@ func TestRefusedShowsRecording(t *testing.T) {
 // TestRefusedWishes wants what no recording has to be refused as ever.
 func TestRefusedWishes(t *testing.T) {
 	for _, wish := range [][]string{{"-w", "/dev/null"}, {"--port", "80"}, {"--private"}, {"--message", "x"}, {"--ipv6"}} {
-		code, stdout, stderr := refused(t, append([]string{"handshake"}, wish...)...)
-		if code != 3 || stdout != "" || !strings.Contains(stderr, "lesson handshake --recorded") {
+		code, stdout, stderr := refused(t, append([]string{"teardown"}, wish...)...)
+		if code != 3 || stdout != "" || !strings.Contains(stderr, "lesson teardown --recorded") {
 			t.Errorf("%v: exit code %d, %q, %q", wish, code, stdout, stderr)
 		}
 	}
