@@ -70,7 +70,7 @@ type Stats struct {
 	Packets   int // all packets so far, whatever was in them
 	Segments  int // TCP segments told
 	CutShort  int // TCP, but the capture ends before the flags
-	Fragments int // IP fragments of TCP: told with the one that completes them, or never
+	Fragments int // IP fragments of TCP whose datagram is not complete so far
 	Malformed int // headers that contradict themselves; a receiver would drop them
 	OtherLink int // packets of link types that cannot be read
 }
@@ -116,6 +116,13 @@ const (
 type counter struct {
 	stats   Stats
 	decoder decoder
+}
+
+// Stats counts what has come so far.
+func (n *counter) Stats() Stats {
+	s := n.stats
+	s.Fragments -= n.decoder.frame.frags.joined
+	return s
 }
 
 // take decodes one packet into c; false when it is not a segment to tell.

@@ -9,7 +9,8 @@ import (
 // told with the fragment that completes it. It remembers few and for a short
 // time, so that no capture can make it grow.
 type fragments struct {
-	parts []*partial
+	parts  []*partial
+	joined int // fragments of TCP counted as such before their datagram was complete
 }
 
 const (
@@ -47,6 +48,7 @@ type partial struct {
 	end   int // known from the last fragment; -1 before
 	spans []span
 	data  []byte
+	came  int // fragments, also those that came twice
 }
 
 // reassemble takes one fragment and returns the body of the whole datagram if
@@ -69,6 +71,9 @@ func (f *frame) reassemble(g fragment) []byte {
 		return nil
 	}
 	f.frags.drop(p)
+	if g.key.proto == protoTCP {
+		f.frags.joined += p.came - 1
+	}
 	f.outcome = notTCP // until the whole says otherwise
 	captured := p.end
 	for _, s := range p.spans {
@@ -109,6 +114,7 @@ func (p *partial) add(s span, g fragment) bool {
 		}
 		p.end = s.to
 	}
+	p.came++
 	for _, o := range p.spans {
 		if o.from == s.from && o.to == s.to {
 			return true

@@ -79,7 +79,7 @@ func TestFragments(t *testing.T) {
 				}
 				continue
 			}
-			if len(got) != 1 || got[0].Number != len(frames) || stats.Fragments != len(frames)-1 {
+			if len(got) != 1 || got[0].Number != len(frames) || stats.Fragments != 0 {
 				t.Fatalf("%s: %d segments, %+v", c.name, len(got), stats)
 			}
 			g := got[0].Segment

@@ -59,7 +59,7 @@ func liveRoom(fd int) error {
 }
 
 // Stats counts what has passed the filter so far. Call it where Next is called.
-func (l *LiveSource) Stats() Stats { return l.count.stats }
+func (l *LiveSource) Stats() Stats { return l.count.Stats() }
 
 // Next waits for the next segment. It returns os.ErrDeadlineExceeded when the
 // deadline passes, os.ErrClosed after Close, and a *lang.Problem when the

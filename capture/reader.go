@@ -105,7 +105,7 @@ func (r *Reader) read() bool {
 }
 
 // Stats counts what has been read so far.
-func (r *Reader) Stats() Stats { return r.count.stats }
+func (r *Reader) Stats() Stats { return r.count.Stats() }
 
 // Warnings says what in the file could not be told, in whole sentences.
 func (r *Reader) Warnings() []lang.Text { return r.Stats().Warnings() }
@@ -120,6 +120,7 @@ func (s Stats) Warnings() []lang.Text {
 	}
 	warn(s.CutShort, "The capture cuts packets off before their TCP flags: %d could not be told.", "抓包截断了数据包，连 TCP 标志位都没有保留：有 %d 个无法讲解。")
 	warn(s.Malformed, "Packets whose headers contradict themselves, as no receiver would take them: %d.", "首部自相矛盾、接收端不会接受的数据包：%d 个。")
+	warn(s.Fragments, "IP fragments whose datagram is not complete: %d. Their segments are not told.", "数据报不完整的 IP 分片：%d 个，其中的报文段无法讲解。")
 	warn(s.OtherLink, "Packets of a link type that cannot be read here: %d.", "链路类型无法识别的数据包：%d 个。")
 	return out
 }
