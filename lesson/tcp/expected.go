@@ -3,7 +3,7 @@ package tcp
 // Header prediction (V. Jacobson, "4BSD TCP header prediction", 1990): nearly
 // every segment is the one that had to come next. What it does is a few
 // comparisons away from its header, and told here without asking all that
-// atLength asks. TestExpected and FuzzExpected hold both equal.
+// atLength asks. TestExpected and FuzzObserve hold both equal.
 
 // expected observes a segment if it is no more than the next one of its
 // connection; false, and nothing is done, for any other.

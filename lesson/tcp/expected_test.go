@@ -148,20 +148,3 @@ func greeting(nxt *[2]tcp.Seq, i int, r *rand.Rand) tcp.Segment {
 	nxt[from] = s.End()
 	return s
 }
-
-// FuzzExpected holds header prediction against the long way on any segments.
-func FuzzExpected(f *testing.F) {
-	f.Add([]byte{0, 2, 0, 0, 9, 0, 1, 18, 0, 1, 9, 0, 0, 16, 1, 1, 9, 0, 0, 24, 1, 1, 9, 5, 1, 16, 1, 6, 9, 0, 1, 24, 1, 6, 9, 3, 0, 16, 6, 4, 0, 0})
-	f.Add([]byte{0, 16, 1, 1, 9, 5, 1, 16, 1, 6, 9, 5, 0, 16, 6, 6, 9, 0, 0, 17, 6, 6, 9, 0, 1, 16, 6, 7, 9, 5})
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var c twice
-		for ; len(data) >= 6; data = data[6:] {
-			from := tcp.End(data[0] & 1)
-			c.observe(t, &tcp.Segment{
-				Src: ends[from], Dst: ends[from.Peer()], Flags: tcp.Flags(data[1]) | tcp.Flags(data[0]>>7)<<8,
-				Seq: tcp.Seq(int8(data[2])), Ack: tcp.Seq(int8(data[3])), Window: uint16(data[4]), Len: uint32(data[5]),
-				BadChecksum: data[0]&2 != 0, Options: tcp.Options{HasScale: data[0]&4 != 0, WindowScale: data[0] >> 3 & 7},
-			})
-		}
-	})
-}

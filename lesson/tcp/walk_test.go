@@ -174,13 +174,16 @@ func TestRandomExactWalks(t *testing.T) {
 	}
 }
 
-// FuzzObserve feeds arbitrary segments: nothing may panic, and the validator
-// must hold.
+// FuzzObserve feeds arbitrary segments: nothing may panic, the validator must
+// hold, and header prediction equal the long way.
 func FuzzObserve(f *testing.F) {
 	f.Add([]byte{0, 2, 0, 0, 0, 0, 1, 18, 0, 1, 0, 0, 0, 16, 1, 1, 0, 0})
 	f.Add([]byte{0, 17, 1, 1, 0, 0, 1, 16, 1, 2, 0, 0, 1, 17, 1, 2, 0, 0, 0, 16, 2, 2, 0, 0})
 	f.Add([]byte{0, 4, 0, 0, 0, 0, 1, 20, 255, 255, 9, 9})
+	f.Add([]byte{0, 2, 0, 0, 9, 0, 1, 18, 0, 1, 9, 0, 0, 16, 1, 1, 9, 0, 0, 24, 1, 1, 9, 5, 1, 16, 1, 6, 9, 0, 1, 24, 1, 6, 9, 3, 0, 16, 6, 4, 0, 0})
+	f.Add([]byte{0, 16, 1, 1, 9, 5, 1, 16, 1, 6, 9, 5, 0, 16, 6, 6, 9, 0, 0, 17, 6, 6, 9, 0, 1, 16, 6, 7, 9, 5})
 	f.Fuzz(func(t *testing.T, data []byte) {
+		var predicted twice
 		var exact tcp.Conn
 		var at [4]tcp.Conn // by tcp.Vantage
 		var prev [4][2]tcp.State
@@ -189,8 +192,10 @@ func FuzzObserve(f *testing.F) {
 			s := tcp.Segment{
 				Src: ends[from], Dst: ends[from.Peer()], Flags: tcp.Flags(data[1]) | tcp.Flags(data[0]>>7)<<8,
 				Seq: tcp.Seq(int8(data[2])), Ack: tcp.Seq(int8(data[3])), Window: uint16(data[4]), Len: uint32(data[5]),
+				BadChecksum: data[0]&2 != 0, Options: tcp.Options{HasScale: data[0]&4 != 0, WindowScale: data[0] >> 3 & 7},
 			}
 			data = data[6:]
+			predicted.observe(t, &s)
 			for v := range at {
 				step := at[v].ObserveAt(tcp.Vantage(v), &s)
 				if i > 0 {
