@@ -15,8 +15,11 @@ func summarize(into *Connection, stream int, c *tcp.Conn, s *tcp.Summary) {
 	}
 	into.Stream, into.Segments = stream, int(s.Segments)
 	into.Opened, into.Closed = opened(client, server), closed(client, server)
-	if into.Opened == OpenedNot && into.State[tcp.Server] == tcp.SynRecv {
-		into.State[tcp.Server] = tcp.Unknown // nothing ever came of it: perhaps there is no such end
+	switch state := &into.State; {
+	case into.Opened == OpenedNot && state[tcp.Server] == tcp.SynRecv:
+		state[tcp.Server] = tcp.Unknown // nothing ever came of it: perhaps there is no such end
+	case into.Opened == OpenedHalf && *state == [2]tcp.State{tcp.Established, tcp.SynRecv}:
+		state[tcp.Client] = tcp.Unknown // perhaps no answer has come
 	}
 	into.Start, into.Duration = time.Unix(0, s.First).UTC(), time.Duration(s.Last-s.First)
 	into.Completeness, into.ConnState = int(s.Completeness), s.ConnState()
@@ -26,26 +29,27 @@ func opened(client, server *tcp.EndSummary) Opened {
 	switch {
 	case client.Active && server.Active:
 		return OpenedBoth
-	case !client.Active:
+	case !client.Active && !server.Answered:
 		return OpenedBefore
+	case client.Open || server.Open:
+		return OpenedHandshake
 	case server.Reset && !server.Answered:
 		return OpenedRefused
-	case !server.Seen && !client.Open && !server.Open:
+	case !server.Seen:
 		return OpenedNot
-	case server.Answered && client.Open, server.Open:
-		return OpenedHandshake
 	}
 	return OpenedHalf
 }
 
 func closed(client, server *tcp.EndSummary) Closed {
-	wasOpen := client.Open || server.Open || !client.Active
+	wasOpen := client.Open || server.Open || !client.Active && !server.Answered
+	unknown := client.State == tcp.Unknown && server.State == tcp.Unknown
 	switch {
 	case client.Fin && server.Fin && client.FinAcked && server.FinAcked:
 		return ClosedFIN
 	case !wasOpen:
 		return ClosedNever
-	case client.Reset && client.State == tcp.Closed, server.Reset && server.State == tcp.Closed:
+	case client.Reset && (client.State == tcp.Closed || unknown), server.Reset && (server.State == tcp.Closed || unknown):
 		return ClosedReset
 	case client.Fin || server.Fin:
 		return ClosedHalf

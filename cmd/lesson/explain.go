@@ -202,7 +202,8 @@ func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, 
 		t = events.New(out)
 	default:
 		o := a.drawing(a.stdout, &f.outputFlags)
-		o.All = f.some() || f.sort != "stream" || f.limit > 0
+		_, screen := terminal(a.stdout)
+		o.All = f.some() || f.sort != "stream" || f.limit > 0 || !screen && !f.summary
 		t = &fitting{w: out, o: o}
 	}
 	if f.sort != "stream" || f.limit > 0 {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"golang.org/x/term"
@@ -41,6 +42,11 @@ func (a *app) paged(wanted bool) *pager {
 			return p
 		}
 		p.command = "less"
+	}
+	if word, _, _ := strings.Cut(p.command, " "); !strings.ContainsAny(word, "=$\"'") {
+		if _, err := exec.LookPath(word); err != nil {
+			return p
+		}
 	}
 	if _, rows, err := term.GetSize(fd); err == nil {
 		p.lines = rows

@@ -161,6 +161,9 @@ func (o *observation) atLength() {
 func (o *observation) ends() {
 	c := o.c
 	o.step.After = c.states()
+	if c.doubt {
+		o.step.Taken = [2]Path{} // no word of how it came to a state that is not known
+	}
 	for e := range c.half {
 		h := &c.half[e]
 		if c.self {
@@ -247,7 +250,7 @@ func (o *observation) stray() bool {
 // answersAnew reports whether a SYN,ACK carries another number than the one
 // before it: a server with SYN cookies remembers none.
 func (o *observation) answersAnew() bool {
-	return !o.exact && o.s.Flags.Has(SYN|ACK) && o.x.is(sentSyn|answered) && o.x.facts&(active|pastSyn) == 0 && o.s.Seq != o.x.iss
+	return !o.exact && o.s.Flags.Has(SYN|ACK) && o.x.is(sentSyn) && o.x.facts&(active|pastSyn) == 0 && o.s.Seq != o.x.iss
 }
 
 // numbers learns the sequence numbers that this segment is the first to show.
@@ -276,12 +279,30 @@ func (o *observation) numbers() {
 				x.set(scaled)
 				x.scale = min(s.Options.WindowScale, 14) // RFC 7323 §2.3
 			}
+			o.negotiates()
 		}
 	case !s.Flags.Has(RST):
 		x.learnSeq(s.Seq - 1)
 	}
 	if !o.exact && s.Flags.Has(ACK) && !s.Flags.Has(RST) {
 		o.y.learnSeq(s.Ack - 1)
+	}
+}
+
+// negotiates makes of two SYNs what is agreed on: where the answer offers no
+// scaling, there is none (RFC 7323 §2.2). If an offer may have been cut off, the
+// two are made to differ, which stands for not known.
+func (o *observation) negotiates() {
+	s, x, y := o.s, o.x, o.y
+	switch {
+	case o.exact || !y.is(sentSyn):
+	case s.Options.Cut && y.is(scaled):
+		x.unset(scaled)
+	case s.Options.Cut:
+		x.set(scaled)
+	case s.Flags.Has(ACK) && !x.is(scaled) && y.is(scaled):
+		y.unset(scaled)
+		y.scale = 0
 	}
 }
 

@@ -166,6 +166,65 @@ func TestKnow(t *testing.T) {
 	}
 }
 
+// TestCutOptions holds that windows forbid nothing where a SYN may have offered
+// to scale them, and its options were cut off by the capture.
+func TestCutOptions(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		syn, ack  tcp.Options
+		forbidden bool
+	}{
+		{"none", tcp.Options{}, tcp.Options{}, true},
+		{"both scaled", tcp.Options{HasScale: true, WindowScale: 7}, tcp.Options{HasScale: true, WindowScale: 7}, false},
+		{"not agreed on", tcp.Options{HasScale: true, WindowScale: 7}, tcp.Options{}, true},
+		{"both cut", tcp.Options{Cut: true}, tcp.Options{Cut: true}, false},
+		{"the SYN cut", tcp.Options{Cut: true}, tcp.Options{HasScale: true, WindowScale: 7}, false},
+		{"the answer cut", tcp.Options{HasScale: true, WindowScale: 7}, tcp.Options{Cut: true}, false},
+	} {
+		var c tcp.Conn
+		var step tcp.Step
+		for i, l := range append(strings.Split(opening, "\n"), "server . 301:401(100) ack 101 win 1000", "server . 401:5401(5000) ack 101 win 1000") {
+			line, err := notation.Parse(strings.Split(l, "|")[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := line.Segment(ends, [2]tcp.Seq{})
+			switch i {
+			case 0:
+				s.Options = tt.syn
+			case 1:
+				s.Options = tt.ack
+			}
+			if s.Seq == 401 {
+				s.Seq += 4000 // beyond what was offered, unless it is scaled
+			}
+			step = c.Observe(&s)
+		}
+		if got := step.Findings.Has(tcp.Unacceptable); got != tt.forbidden {
+			t.Errorf("%s: unacceptable %v: %v", tt.name, got, step.Findings.Names())
+		}
+	}
+}
+
+// TestNoWordOfUnknown holds that nobody is told how an end came to a state that
+// is not known.
+func TestNoWordOfUnknown(t *testing.T) {
+	var c tcp.Conn
+	for _, l := range strings.Split("client S 100:100(0)\nclient . 101:101(0) ack 301\nclient . 101:101(0) ack 401\nclient F. 101:101(0) ack 401", "\n") {
+		line, err := notation.Parse(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := line.Segment(ends, [2]tcp.Seq{})
+		step := c.Observe(&s)
+		for e, state := range step.After {
+			if state == tcp.Unknown && len(step.Taken[e].Rules()) > 0 {
+				t.Errorf("%s: %v", l, step.Taken[e].Rules())
+			}
+		}
+	}
+}
+
 func TestFindings(t *testing.T) {
 	open := strings.Split(opening, "\n")
 	for _, tt := range []struct {

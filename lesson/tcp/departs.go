@@ -220,6 +220,8 @@ func (o *observation) sendsAck() {
 			// A simultaneous open: it repeats SYN and ACK until the peer's
 			// has come, so that has come.
 			o.move(from, RcvAckOfSyn)
+		} else if o.at == Anywhere && x.is(answered) && !y.is(sentSyn) && y.iss.Add(1).Less(o.s.Ack) {
+			o.move(from, RcvAckOfSyn) // it has received more than the SYN
 		}
 	case Closed:
 		if x.gotRst != 0 {
@@ -315,6 +317,10 @@ func (o *observation) sendsReset() {
 		// A refusal of the SYN, which has come again (§3.10.7.1).
 		o.takeBack(from, y.last, Closed)
 	case !own:
+	case x.state == SynSent && s.Seq == x.nxt:
+		// It has no connection: in SYN_SENT it would not refuse what
+		// acknowledges its SYN (§3.10.7.3).
+		o.force(from, Closed)
 	case x.state == SynRecv && answers && s.Seq != x.nxt:
 		// It refuses an ACK that does not acknowledge its SYN, and waits
 		// for the right one (§3.10.7.4).

@@ -106,6 +106,7 @@ type Options struct {
 	SACKPermitted bool
 	HasTimestamps bool
 	HasFastOpen   bool
+	Cut           bool // not all of the header was captured: there may be more
 }
 
 // reports reports whether a SACK block says that a number has come.

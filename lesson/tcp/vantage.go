@@ -62,7 +62,7 @@ func (o *observation) passes() {
 // hears reports whether it is known of all that an end is sent when it arrives
 // there. Without both SYNs, the windows are not known well enough.
 func (o *observation) hears(e End) bool {
-	return o.exact || o.at.is(e) && o.x.is(sentSyn) && o.y.is(sentSyn)
+	return o.exact || o.at.is(e) && bothScaled(o.x, o.y)
 }
 
 // shows lets the sender receive what it must have received to send this. A FIN
