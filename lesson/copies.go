@@ -38,7 +38,7 @@ func (x *Copies) Mark(c *tcp.Captured, step *tcp.Step) {
 }
 
 // sentAgain are the findings about a packet that only hold if it was sent again.
-const sentAgain = tcp.Retransmission | tcp.OutOfOrder | tcp.DuplicateAck | tcp.WindowUpdate | tcp.KeepAlive | tcp.Repeated
+const sentAgain = tcp.Retransmission | tcp.OutOfOrder | tcp.DuplicateAck | tcp.WindowUpdate | tcp.KeepAlive | tcp.WindowProbe | tcp.Repeated
 
 // again reports whether a segment is in a packet that was seen just before.
 func (x *Copies) again(c *tcp.Captured) bool {

@@ -285,7 +285,7 @@ func (o *observation) receivesFin(e End) {
 
 // settle ends a doubt once the doubtful end sends something new.
 func (o *observation) settle() {
-	if o.c.doubt && o.c.doubtful == o.from && o.s.Len > 0 && o.step.Findings&(Retransmission|OutOfOrder|KeepAlive) == 0 && !o.s.Flags.Has(RST) {
+	if o.c.doubt && o.c.doubtful == o.from && o.s.Len > 0 && o.step.Findings&(Retransmission|OutOfOrder|KeepAlive|WindowProbe) == 0 && !o.s.Flags.Has(RST) {
 		o.c.doubt = false
 	}
 	if o.s.Flags.Has(RST) && (o.x.state == Closed || o.y.state == Closed) {

@@ -314,6 +314,8 @@ func (o *observation) notice() {
 	case s.Flags.Has(RST) || !x.is(knowsSeq):
 	case x.nxt.Less(s.Seq):
 		f |= Gap
+	case s.Len == 1 && s.Flags&(SYN|FIN) == 0 && y.is(hasAcked|pastSyn) && y.edge == y.acked && s.Seq == y.acked:
+		f |= WindowProbe
 	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.facts&(pastSyn|answered) != 0:
 		f |= KeepAlive
 	case n > 0 && s.Seq.Less(x.nxt):

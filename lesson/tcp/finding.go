@@ -37,6 +37,7 @@ const (
 	DataPastFin
 	AcksNothing
 	Copy
+	WindowProbe
 	numFindings = iota
 )
 
@@ -70,6 +71,7 @@ var findings = [numFindings]struct {
 	{"data-past-fin", lang.Text{EN: "its bytes go on beyond the FIN that has come; RFC 9293 ignores them, and Linux answers with RST", ZH: "其中的字节越过了已收到的 FIN；按 RFC 9293 应忽略，Linux 则以 RST 应答"}},
 	{"acks-nothing", lang.Text{EN: "acknowledges nothing, not even the SYN; RFC 9293 answers with RST. After a simultaneous open Linux takes the connection for open", ZH: "什么都没有确认，包括 SYN；按 RFC 9293 应以 RST 应答。同时打开时，Linux 却认为连接已经建立"}},
 	{"copy", lang.Text{EN: "the same packet once more, not sent again: captured where it came in and where it went out, or doubled on its way", ZH: "同一个数据包再次出现，并非重新发送：在流入和流出处各抓到一次，或在途中被复制"}},
+	{"window-probe", lang.Text{EN: "a byte beyond a closed window, sent only to draw an answer, which tells the window anew; if there is room after all, the byte counts (RFC 9293 §3.8.6.1)", ZH: "越过零窗口的一个字节，只为引出应答、得知新的窗口；若此时已有空间，这个字节也算数（RFC 9293 §3.8.6.1）"}},
 }
 
 // Has reports whether all of g are in f.

@@ -120,7 +120,7 @@ func (o *observation) refuses() {
 	switch {
 	case o.s.Flags.Has(RST):
 		o.step.Findings |= ResetIgnored | Unacceptable
-	case o.step.Findings&(Retransmission|KeepAlive|Repeated) == 0:
+	case o.step.Findings&(Retransmission|KeepAlive|WindowProbe|Repeated) == 0:
 		o.step.Findings |= Unacceptable
 	}
 }

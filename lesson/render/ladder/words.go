@@ -154,6 +154,7 @@ var findingNames = map[tcp.Findings]lang.Text{
 	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
 	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
 	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
+	tcp.WindowProbe:    {EN: "window probe", ZH: "零窗口探测"},
 	tcp.Copy:           {EN: "copy", ZH: "副本"},
 	tcp.Repeated:       {EN: "arrived before", ZH: "重复到达"},
 	tcp.RepeatedAcks:   {EN: "its ACK counts", ZH: "其中的 ACK 有效"},
