@@ -206,6 +206,24 @@ func TestCutOptions(t *testing.T) {
 	}
 }
 
+// TestHoleBeforeTheCapture holds that bytes before the first ones captured,
+// which were not acknowledged, are late rather than sent again, and counted.
+func TestHoleBeforeTheCapture(t *testing.T) {
+	c := tcp.NewConn(ends[tcp.Client], ends[tcp.Server])
+	var step tcp.Step
+	for _, l := range strings.Split("server P. 501:511(10) ack 101\nclient . 101:101(0) ack 301\nserver . 301:501(200) ack 101", "\n") {
+		line, err := notation.Parse(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := line.Segment(ends, [2]tcp.Seq{})
+		step = c.Observe(&s)
+	}
+	if step.Findings&^tcp.ZeroWindow != tcp.OutOfOrder || c.Summary().End[tcp.Server].Bytes != 210 {
+		t.Errorf("%v, %d bytes", step.Findings.Names(), c.Summary().End[tcp.Server].Bytes)
+	}
+}
+
 // TestNoWordOfUnknown holds that nobody is told how an end came to a state that
 // is not known.
 func TestNoWordOfUnknown(t *testing.T) {

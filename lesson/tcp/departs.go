@@ -147,6 +147,10 @@ func (o *observation) proves() bool {
 		x.caughtUp(ack)
 	case latest && ack.Less(x.rcv):
 		x.rcv = ack
+		if !y.is(sentSyn) && ack.LessEq(y.iss) && !x.holed() { // what was captured first lies beyond a hole
+			x.wire = ack
+			x.keepAhead(span{y.iss.Add(1), y.nxt})
+		}
 		if x.is(gotPeerFin) && ack.LessEq(y.fin) {
 			x.unset(gotPeerFin)
 			if !s.Options.reports(y.fin) { // else it has come, beyond a hole
