@@ -181,8 +181,8 @@ func explainDamage(err error, n int) error {
 			EN: fmt.Sprintf("packet %d is damaged: %s", n, d.what.EN),
 			ZH: fmt.Sprintf("第 %d 个数据包已损坏：%s", n, d.what.ZH),
 		}, Hint: lang.Text{
-			EN: "everything before it was read; to write every packet whole: tcpdump -U -w FILE",
-			ZH: "它之前的内容都已读出；要让每个数据包都完整写入：tcpdump -U -w FILE",
+			EN: "everything before it was read; captures are joined with: mergecap -w FILE ONE TWO",
+			ZH: "它之前的内容都已读出；合并抓包文件要用：mergecap -w FILE ONE TWO",
 		}}
 	case errors.Is(err, io.ErrUnexpectedEOF) && n == 0:
 		return &lang.Problem{

@@ -8,6 +8,8 @@
 package filter
 
 import (
+	"regexp"
+
 	"lesson/lesson/lang"
 	"lesson/lesson/tcp"
 )
@@ -35,12 +37,17 @@ func Parse(text string) (*Filter, error) {
 	}
 	root, err := p.expression()
 	if err == nil && p.at < len(text) {
-		err = p.wrong(p.at, say("and or or is missing before %s", "%s 之前缺少 and 或 or"), say("and, or, not and parentheses join conditions", "用 and、or、not 和括号连接各个条件"))
+		err = p.wrong(p.at, say("\"and\" or \"or\" is missing before %s", "%s 之前缺少 and 或 or"), say("and, or, not and parentheses join conditions", "用 and、or、not 和括号连接各个条件"))
 	}
-	if err != nil {
-		return nil, p.furthest(err)
+	if err == nil {
+		return &Filter{root: root}, nil
 	}
-	return &Filter{root: root}, nil
+	e := p.furthest(err)
+	if display, _ := regexp.MatchString(`\b(tcp|ip|ipv6|frame|eth)\.[a-z]`, text); display {
+		e.Hint = say("this looks like a display filter of Wireshark's; here it is tcpdump's language: host 192.0.2.1 and port 80",
+			"这像是 Wireshark 的显示过滤器；这里用的是 tcpdump 的语言：host 192.0.2.1 and port 80")
+	}
+	return nil, e
 }
 
 // Error says what in an expression is not understood.

@@ -79,6 +79,17 @@ func TestMatch(t *testing.T) {
 }
 
 // What is wrong is told with the word that it is about.
+// Who knows Wireshark's display filters is told that this is another language.
+func TestDisplayFilter(t *testing.T) {
+	for expression, want := range map[string]bool{"tcp.port == 80": true, "port 80 and ip.addr==192.0.2.1": true, "prot 80": false} {
+		_, err := filter.Parse(expression)
+		var e *filter.Error
+		if !errors.As(err, &e) || strings.Contains(e.Hint.EN, "Wireshark") != want || strings.Contains(e.Hint.ZH, "Wireshark") != want {
+			t.Errorf("%s: %+v", expression, err)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	for expression, want := range map[string]string{
 		"host 10.0.0.1 and prot 80":         "prot",
@@ -99,6 +110,7 @@ func TestMistakes(t *testing.T) {
 		"port 80)":                          ")",
 		"(port 80 port 81)":                 "port",
 		"tcp[13":                            "",
+		"tcp.port == 80":                    ".port",
 		"tcp[13] & 2":                       "",
 		"tcp[13:3] = 1":                     "3]",
 		"tcp[x] = 1":                        "x]",

@@ -46,11 +46,12 @@ func (p *parser) wrong(at int, what, hint lang.Text) *Error {
 
 // furthest is the error that tells most: where one way of reading came further
 // than the last one tried, its error does.
-func (p *parser) furthest(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) && p.far != nil && p.far.From > e.From {
+func (p *parser) furthest(err error) *Error {
+	var e *Error
+	if errors.As(err, &e); p.far != nil && p.far.From > e.From {
 		return p.far
 	}
-	return err
+	return e
 }
 
 // space passes over white space.
@@ -156,7 +157,7 @@ func (p *parser) enclosed(read func() (node, error)) (node, error) {
 	}
 	if !p.take(")") {
 		if p.at < len(p.text) {
-			return nil, p.wrong(p.at, say("and or or is missing before %s", "%s 之前缺少 and 或 or"), lang.Text{})
+			return nil, p.wrong(p.at, say("\"and\" or \"or\" is missing before %s", "%s 之前缺少 and 或 or"), lang.Text{})
 		}
 		return nil, p.wrong(open, say("this parenthesis is never closed", "这个括号没有闭合"), say("add a )", "补上 )"))
 	}

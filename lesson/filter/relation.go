@@ -21,11 +21,16 @@ func (p *parser) relation() (node, bool) {
 	}
 	p.at = start
 	switch s := strings.TrimLeft(p.rest(), "( \t\r\n"); {
-	case strings.HasPrefix(s, "tcp["), letters(s) == "len", constants[letters(s)] != 0: // nothing else can have been meant
+	case indexes(s), letters(s) == "len", constants[letters(s)] != 0: // nothing else can have been meant
 	default:
 		p.far = far
 	}
 	return nil, false
+}
+
+// indexes reports whether "tcp[" comes next.
+func indexes(s string) bool {
+	return letters(s) == "tcp" && strings.HasPrefix(strings.TrimLeft(s[len("tcp"):], " \t\r\n"), "[")
 }
 
 func (p *parser) comparison() (node, error) {
@@ -162,8 +167,8 @@ func (p *parser) atom() (sum, error) {
 	case w == "len":
 		p.at += len(w)
 		return func(v *view) uint32 { return uint32(v.s.RawLen) }, nil
-	case w == "tcp" && strings.HasPrefix(p.rest()[len(w):], "["):
-		p.at += len("tcp[")
+	case indexes(p.rest()):
+		p.at += strings.IndexByte(p.rest(), '[') + 1
 		return p.bytes()
 	case w != "":
 		n, ok := constants[w]

@@ -30,7 +30,7 @@ func TestAsTcpdump(t *testing.T) {
 	for _, expression := range []string{
 		"tcp", "ip and tcp", "ip6 and tcp", "not ip6", "not udp", "host 192.0.2.1", "src host 10.77.0.1 or dst host 2001:db8:a::1", "net 192.0.2.0/24", "src net 192.0 and not port 80",
 		"src net 2001:db8::/32", "dst portrange 1-30000", "tcp src port 8080 or 80", "portrange 2000-60000 and not (dst port 443 or 8080)", "not port 1 and tcp or port 2",
-		"port 1 or tcp and ip6", "ip and tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip and tcp[13] = 18", "ip and tcp[tcpflags] & tcp-rst == 4",
+		"port 1 or tcp and ip6", "ip and tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip and tcp[13] = 18", "ip and tcp [ 13 : 1 ] = 18", "ip and tcp[tcpflags] & tcp-rst == 4",
 		"ip and ((tcp[12:1] & 0xf0) >> 2) > 20", "ip and tcp[4:4] - tcp[8:4] > 1000", "ip and tcp[2:2] % 2 = 0 and tcp[0:2] / 2 > 9 * 8", "ip and tcp[20] = 2", "ip and not tcp[100] = 2",
 		"greater 70 and tcp", "less 60 and tcp", "ip and tcp[tcpflags] & tcp-ack != 0 and len - 40 > 14", "proto 6", `ip proto \tcp`, "ip6 proto 6",
 		"ip and tcp[14:2] > 1000 and not tcp[14:2] | 1 = 1", "ip and tcp[13] ^ 2 = 0x10",
