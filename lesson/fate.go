@@ -33,7 +33,7 @@ var fates = [numFates]struct {
 	Lost:      {"lost", lang.Text{EN: "lost", ZH: "丢失"}},
 	Corrupted: {"corrupted", lang.Text{EN: "corrupted", ZH: "损坏"}},
 	Delayed:   {"delayed", lang.Text{EN: "on its way", ZH: "在途"}},
-	Arrived:   {"arrived", lang.Text{EN: "arrives", ZH: "迟到"}},
+	Arrived:   {"arrived", lang.Text{EN: "arrives", ZH: "到达"}},
 	Copied:    {"copied", lang.Text{EN: "arrives again", ZH: "再次到达"}},
 	Injected:  {"injected", lang.Text{EN: "injected", ZH: "注入"}},
 }

@@ -4,7 +4,7 @@ package tcp
 // §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
 func (o *observation) arrives() {
 	s, y := o.s, o.y
-	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && s.End().LessEq(y.rcv) && !(y.state == SynRecv && s.Flags.Has(SYN|ACK)) {
+	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && y.state != Closed && y.state != Listen && s.End().LessEq(y.rcv) && !(y.state == SynRecv && s.Flags.Has(SYN|ACK)) {
 		o.step.Findings |= Repeated
 	}
 	switch {

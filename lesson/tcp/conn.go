@@ -318,6 +318,9 @@ func (o *observation) notice() {
 		f |= WindowProbe
 	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.facts&(pastSyn|answered) != 0:
 		f |= KeepAlive
+		if n == 0 && y.is(hasAcked|pastSyn) && y.edge == y.acked {
+			f ^= KeepAlive | WindowProbe
+		}
 	case n > 0 && s.Seq.Less(x.nxt):
 		f |= Retransmission
 		if y.is(knowsRcv) && y.holed() && y.wire.LessEq(s.Seq) {

@@ -53,7 +53,7 @@ var findings = [numFindings]struct {
 	{"zero-window", lang.Text{EN: "the receive window is 0; the peer has to stop sending", ZH: "接收窗口为 0，对端必须停止发送"}},
 	{"keep-alive", lang.Text{EN: "a probe with an old sequence number, sent only to draw an answer (RFC 9293 §3.8.4)", ZH: "用旧序号发送的探测报文段，只为引出应答（RFC 9293 §3.8.4）"}},
 	{"bad-checksum", lang.Text{EN: "the checksum does not match the contents; the receiver discards this segment", ZH: "校验和与内容不符，接收端会丢弃这个报文段"}},
-	{"unacceptable", lang.Text{EN: "the receiver does not accept its sequence or acknowledgement number; it changes no state there (RFC 9293 §3.10.7)", ZH: "接收端不接受它的序号或确认号，状态不变（RFC 9293 §3.10.7）"}},
+	{"unacceptable", lang.Text{EN: "the receiver does not accept it: its sequence or acknowledgement number does not fit, or it is a SYN in a connection that already exists; it changes no state there (RFC 9293 §3.10.7)", ZH: "接收端不接受它：序号或确认号不合要求，或者它是已有连接中的 SYN；状态不变（RFC 9293 §3.10.7）"}},
 	{"reset-ignored", lang.Text{EN: "not a valid RST, so it closes nothing; its number is not exactly the next one expected, or in SYN_SENT it does not acknowledge the SYN (RFC 9293 §3.5.3, RFC 5961 §3)", ZH: "不是有效的 RST，不会关闭连接；它的序号不是期望的下一个序号，或在 SYN_SENT 时没有确认 SYN（RFC 9293 §3.5.3、RFC 5961 §3）"}},
 	{"reset-at-fin", lang.Text{EN: "the RST carries the number of the FIN, one less than RFC 9293 asks for; current Linux kernels accept it all the same", ZH: "RST 使用了 FIN 的序号，比 RFC 9293 的要求小 1；如今的 Linux 内核仍会接受"}},
 	{"crossed", lang.Text{EN: "sent before the peer's last segment had arrived; the two crossed on the way", ZH: "发出时还没有收到对端的上一个报文段，两者在途中交错"}},
@@ -64,14 +64,14 @@ var findings = [numFindings]struct {
 	{"corrected", lang.Text{EN: "a state shown here or earlier was corrected; only a later segment shows what had happened", ZH: "此处或先前的状态经过更正；后来的报文段才显示出实情"}},
 	{"repeated", lang.Text{EN: "all of it had arrived before; the receiver takes nothing from it and acknowledges again", ZH: "其中的内容此前均已到达；接收端不再收取，只是再次确认"}},
 	{"repeated-acks", lang.Text{EN: "RFC 9293 drops what had arrived before, its acknowledgement included; Linux still heeds the acknowledgement", ZH: "按 RFC 9293，重复到达的报文段连同其中的确认一并丢弃；Linux 仍采纳其中的确认"}},
-	{"reset-ahead", lang.Text{EN: "the RST lies beyond a hole, right after the last byte the receiver has reported with SACK; RFC 9293 would ignore it, and Linux accepts it", ZH: "RST 位于空洞之后，紧接接收端用 SACK 报告的最后一个字节；按 RFC 9293 应忽略，但 Linux 会接受"}},
-	{"reset-in-window", lang.Text{EN: "the RST lies in the window, but not at its beginning; RFC 9293 would answer with a challenge ACK. Of such a connection Linux keeps only a few numbers, and accepts any RST in the window", ZH: "RST 落在窗口内，但不在窗口起点；按 RFC 9293 应以挑战 ACK 应答。对这样的连接，Linux 只保留少量信息，窗口内的 RST 一律接受"}},
+	{"reset-ahead", lang.Text{EN: "the RST lies beyond a hole, right after the last byte the receiver has reported with SACK; RFC 9293 would answer with a challenge ACK, and Linux accepts it", ZH: "RST 位于空洞之后，紧接接收端用 SACK 报告的最后一个字节；按 RFC 9293 应以挑战 ACK 应答，但 Linux 会接受"}},
+	{"reset-in-window", lang.Text{EN: "the RST lies in the window, but not at its beginning; RFC 9293 would answer with a challenge ACK. After close(), in FIN_WAIT2, Linux keeps only a few numbers of a connection, and accepts any RST in the window", ZH: "RST 落在窗口内，但不在窗口起点；按 RFC 9293 应以挑战 ACK 应答。close() 之后处于 FIN_WAIT2 时，Linux 只保留少量信息，窗口内的 RST 一律接受"}},
 	{"syn-resets", lang.Text{EN: "a SYN in the window of a connection; RFC 9293 would answer with a challenge ACK. After close(), Linux gives up FIN_WAIT2 and answers with RST", ZH: "SYN 落在连接的窗口内；按 RFC 9293 应以挑战 ACK 应答。close() 之后处于 FIN_WAIT2 的 Linux 则放弃连接，以 RST 应答"}},
 	{"listener-gone", lang.Text{EN: "the listening socket was closed before the handshake was complete; Linux notices when the next segment comes, and answers with RST", ZH: "握手完成之前监听套接字已被关闭；Linux 在下一个报文段到达时才发现，并以 RST 应答"}},
 	{"data-past-fin", lang.Text{EN: "its bytes go on beyond the FIN that has come; RFC 9293 ignores them, and Linux answers with RST", ZH: "其中的字节越过了已收到的 FIN；按 RFC 9293 应忽略，Linux 则以 RST 应答"}},
 	{"acks-nothing", lang.Text{EN: "acknowledges nothing, not even the SYN; RFC 9293 answers with RST. After a simultaneous open Linux takes the connection for open", ZH: "什么都没有确认，包括 SYN；按 RFC 9293 应以 RST 应答。同时打开时，Linux 却认为连接已经建立"}},
 	{"copy", lang.Text{EN: "the same packet once more, not sent again: captured where it came in and where it went out, or doubled on its way", ZH: "同一个数据包再次出现，并非重新发送：在流入和流出处各抓到一次，或在途中被复制"}},
-	{"window-probe", lang.Text{EN: "a byte beyond a closed window, sent only to draw an answer, which tells the window anew; if there is room after all, the byte counts (RFC 9293 §3.8.6.1)", ZH: "越过零窗口的一个字节，只为引出应答、得知新的窗口；若此时已有空间，这个字节也算数（RFC 9293 §3.8.6.1）"}},
+	{"window-probe", lang.Text{EN: "a probe while the peer's window is closed, sent only to learn the window anew: a byte beyond it, or, on Linux, an old sequence number without data (RFC 9293 §3.8.6.1)", ZH: "对端窗口为 0 时的探测报文段，只为得知新的窗口：越过窗口的一个字节，或如 Linux，用旧序号且不带数据（RFC 9293 §3.8.6.1）"}},
 }
 
 // Has reports whether all of g are in f.

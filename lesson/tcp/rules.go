@@ -83,8 +83,8 @@ var rules = []Rule{
 
 	// Closing by the end that closes first.
 	{Established, SndFin, FinWait1, refClose, lang.Text{
-		EN: "This end closes first. FIN says \"I have nothing more to send\"; the other direction stays open.",
-		ZH: "本端先关闭。FIN 表示“我不再发送数据”；另一个方向仍然打开。"}},
+		EN: "This end closes and has not seen a FIN from the peer. FIN says \"I have nothing more to send\"; the other direction stays open.",
+		ZH: "本端关闭，此前没有收到对端的 FIN。FIN 表示“我不再发送数据”；另一个方向仍然打开。"}},
 	{FinWait1, RcvAckOfFin, FinWait2, refArrives, lang.Text{
 		EN: "The FIN is acknowledged: this direction is closed. Now this end waits for the peer's FIN, and when to send that is for the peer's program to decide.",
 		ZH: "FIN 已被确认：这个方向已经关闭。接下来等待对端的 FIN，何时发出由对端的程序决定。"}},
@@ -147,8 +147,8 @@ var rules = []Rule{
 		EN: "This end answers with RST instead of ACK: it no longer knows the connection.",
 		ZH: "以 RST 而不是 ACK 应答：本端已经不再记得这个连接。"}},
 	{Established, RcvRst, Closed, refArrives, lang.Text{
-		EN: "The RST carries exactly the next expected sequence number: the peer has aborted, or no longer knows the connection. recv() fails with ECONNRESET, \"connection reset by peer\".",
-		ZH: "RST 的序号恰好是期望的下一个序号：对端中止了连接，或已不再记得它。recv() 失败，错误为 ECONNRESET（连接被对端重置）。"}},
+		EN: "A valid RST: the peer has aborted, or no longer knows the connection. recv() fails with ECONNRESET, \"connection reset by peer\".",
+		ZH: "有效的 RST：对端中止了连接，或已不再记得它。recv() 失败，错误为 ECONNRESET（连接被对端重置）。"}},
 	{FinWait1, RcvRst, Closed, refArrives, lang.Text{
 		EN: "The peer aborts, or no longer knows the connection: no FIN will come from it.",
 		ZH: "对端中止了连接，或已不再记得它：不会再有对端的 FIN。"}},

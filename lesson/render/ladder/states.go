@@ -177,8 +177,8 @@ var meaning = map[tcp.State]lang.Text{
 		EN: "An open connection: data can flow in both directions.",
 		ZH: "连接已建立：数据可以双向传送。"},
 	tcp.FinWait1: {
-		EN: "It was the first to close its direction, and waits for the acknowledgement of its FIN, or for the peer's FIN.",
-		ZH: "先关闭了自己的发送方向，等待对本端 FIN 的确认，或对端的 FIN。"},
+		EN: "It has closed its direction before receiving the peer's FIN, and waits for the acknowledgement of its own FIN, or for the peer's.",
+		ZH: "未收到对端的 FIN 就关闭了自己的发送方向，等待对本端 FIN 的确认，或对端的 FIN。"},
 	tcp.FinWait2: {
 		EN: "Its FIN is acknowledged; it waits for the peer's FIN and can still receive.",
 		ZH: "本端的 FIN 已被确认；等待对端的 FIN，仍然可以接收数据。"},
@@ -186,8 +186,8 @@ var meaning = map[tcp.State]lang.Text{
 		EN: "The peer has closed its direction; this end waits for its own program to call close().",
 		ZH: "对端已关闭它的发送方向；等待本端程序调用 close()。"},
 	tcp.Closing: {
-		EN: "Both ends have sent FIN at the same time; this end waits for the acknowledgement of its own.",
-		ZH: "双方同时发出了 FIN；等待对本端 FIN 的确认。"},
+		EN: "Both ends have sent FIN, neither having seen the other's; this end waits for the acknowledgement of its own.",
+		ZH: "双方在没有收到对方 FIN 的情况下各自发出了 FIN；等待对本端 FIN 的确认。"},
 	tcp.LastAck: {
 		EN: "It closed second, and waits for the acknowledgement of its FIN and nothing else.",
 		ZH: "后关闭的一端；只等待对本端 FIN 的确认。"},
