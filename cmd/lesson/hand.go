@@ -123,14 +123,15 @@ func (h *hand) Key(key byte, held bool) (*actor.Choice, error) {
 	case key == 's':
 		h.aside = h.sockets
 	case h.aside != nil:
-		h.aside, h.reading = nil, 0 // any other key returns to the segment
+		h.aside, h.reading = nil, 0
+		return nil, nil // any other key returns to the segment, and no more
 	case key == ' ' || key == '\r' || key == '\n':
 		return &actor.Choice{Planned: true}, nil
 	case key == 'n':
 		return &actor.Choice{Verb: lesson.Deliver}, nil
 	}
 	for _, c := range choices {
-		if key == c.key && h.aside == nil {
+		if key == c.key {
 			return &actor.Choice{Verb: c.verb}, nil
 		}
 	}

@@ -42,7 +42,7 @@ var loadWords = struct{ opened, closed, segments, open, lost, none, clients, ser
 	servers:  lang.Text{EN: "servers", ZH: "服务器"},
 	waiting:  lang.Text{EN: "Slow and stuck", ZH: "缓慢与停滞"},
 	calm:     lang.Text{EN: "none: no end has waited for a second", ZH: "没有：没有哪一端等待超过一秒"},
-	more:     lang.Text{EN: "and %d more", ZH: "还有 %d 个"},
+	more:     lang.Text{EN: "and more", ZH: "还有更多"},
 	partly:   lang.Text{EN: "only your own processes can be named; sudo names all", ZH: "只能显示您自己的进程；用 sudo 可显示全部"},
 	keys:     lang.Text{EN: "q: quit", ZH: "q：退出"},
 }
@@ -115,7 +115,7 @@ func (v *Watch) Refresh(l *Load, height int) error {
 			}
 		}
 		if len(lines)+len(own)+2 > height && i > 0 {
-			add(span{faintInk, " " + fmt.Sprintf(v.say(loadWords.more), len(l.Waiting)-i)})
+			add(span{faintInk, " " + v.say(loadWords.more)})
 			break
 		}
 		lines = append(lines, own...)

@@ -141,7 +141,7 @@ func (v *Watch) segment(s *lesson.Segment) {
 		tag = v.tag(s.Stream)
 	}
 	v.above = s.Stream
-	head := " " + text.Pad(tag, tagWidth)
+	head := " " + text.Pad(tag+" ", tagWidth)
 	if v.width >= withTime {
 		head += text.PadLeft(fmt.Sprintf("%.6f", s.Since.Seconds()), timeWidth-1) + " "
 	}
@@ -209,7 +209,7 @@ func (v *Watch) segment(s *lesson.Segment) {
 // connection says how one ended that has been shown.
 func (v *Watch) connection(c *lesson.Connection) {
 	if v.shown[c.Stream] {
-		v.wrapped(1, paragraph{faintInk, text.Pad(v.tag(c.Stream), tagWidth), sentence(v.say(life(c)), v.o.Lang) + v.gap() + sentence(v.say(traffic(c)), v.o.Lang)})
+		v.wrapped(1, paragraph{faintInk, text.Pad(v.tag(c.Stream)+" ", tagWidth), sentence(v.say(life(c)), v.o.Lang) + v.gap() + sentence(v.say(traffic(c)), v.o.Lang)})
 		v.above = -1
 	}
 	delete(v.shown, c.Stream)
