@@ -228,7 +228,7 @@ func TestCut(t *testing.T) {
 			t.Errorf("%d bytes: window %d", n, g.Window)
 		}
 		o := g.Options
-		if o.HasMSS != (n >= 44) || o.HasTimestamps != (n >= 56) || o.HasScale != (n >= 60) {
+		if o.HasMSS != (n >= 44) || o.HasTimestamps != (n >= 56) || o.HasScale != (n >= 60) || o.Cut != (n < 60) {
 			t.Errorf("%d bytes: options %+v", n, o)
 		}
 		if len(g.Header) != min(n-20, 40) || len(g.Payload) != max(n-60, 0) || g.RawLen != len(ip) {

@@ -63,7 +63,7 @@ func (l *segmentLayer) fill(s *tcp.Segment) {
 		s.Window = 0xffff
 	}
 	s.Len = l.length
-	s.Options.Cut = n > flagsEnd-1 && len(l.header) < int(h[12]>>4)*4
+	s.Options.Cut = len(l.header) < int(h[12]>>4)*4
 	if n == headerLen {
 		readOptions(l.header[headerLen:len(l.header)&^3], &s.Options)
 	}

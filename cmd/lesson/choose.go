@@ -314,7 +314,7 @@ func (f filterFlag) Set(s string) error {
 		return err
 	}
 	hint := e.Hint
-	if near := nearest(e.Word, filter.Words()); near != "" && near != e.Word && e.Word[0] != '.' {
+	if near := nearest(e.Word, filter.Words()); near != "" && near != e.Word && !strings.HasPrefix(e.Word, ".") {
 		hint = sayf("did you mean %s?", "您是想输入 %s 吗？", near)
 	}
 	// Both lines lose what a terminal would obey, so that they stay aligned.

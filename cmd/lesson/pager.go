@@ -43,6 +43,7 @@ func (a *app) paged(wanted bool) *pager {
 		}
 		p.command = "less"
 	}
+	// A shell that does not find the pager would swallow what is written to it.
 	if word, _, _ := strings.Cut(p.command, " "); !strings.ContainsAny(word, "=$\"'") {
 		if _, err := exec.LookPath(word); err != nil {
 			return p

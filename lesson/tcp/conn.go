@@ -310,16 +310,16 @@ func (o *observation) negotiates() {
 func (o *observation) notice() {
 	s, x, y := o.s, o.x, o.y
 	n, f := s.SeqLen(), Findings(0)
+	closed := y.is(hasAcked|pastSyn) && y.edge == y.acked // y's window
 	switch {
 	case s.Flags.Has(RST) || !x.is(knowsSeq):
 	case x.nxt.Less(s.Seq):
 		f |= Gap
-	case s.Len == 1 && s.Flags&(SYN|FIN) == 0 && y.is(hasAcked|pastSyn) && y.edge == y.acked && s.Seq == y.acked:
+	case closed && s.Len == 1 && s.Flags&(SYN|FIN) == 0 && s.Seq == y.acked:
 		f |= WindowProbe
 	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.facts&(pastSyn|answered) != 0:
-		f |= KeepAlive
-		if n == 0 && y.is(hasAcked|pastSyn) && y.edge == y.acked {
-			f ^= KeepAlive | WindowProbe
+		if f |= KeepAlive; closed && n == 0 {
+			f = WindowProbe
 		}
 	case n > 0 && s.Seq.Less(x.nxt):
 		f |= Retransmission

@@ -166,6 +166,16 @@ func TestKnow(t *testing.T) {
 	}
 }
 
+// segment reads one line of the notation.
+func segment(t testing.TB, line string) tcp.Segment {
+	t.Helper()
+	l, err := notation.Parse(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l.Segment(ends, [2]tcp.Seq{})
+}
+
 // TestCutOptions holds that windows forbid nothing where a SYN may have offered
 // to scale them, and its options were cut off by the capture.
 func TestCutOptions(t *testing.T) {
@@ -184,11 +194,7 @@ func TestCutOptions(t *testing.T) {
 		var c tcp.Conn
 		var step tcp.Step
 		for i, l := range append(strings.Split(opening, "\n"), "server . 301:401(100) ack 101 win 1000", "server . 401:5401(5000) ack 101 win 1000") {
-			line, err := notation.Parse(strings.Split(l, "|")[0])
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := line.Segment(ends, [2]tcp.Seq{})
+			s := segment(t, strings.Split(l, "|")[0])
 			switch i {
 			case 0:
 				s.Options = tt.syn
@@ -212,11 +218,7 @@ func TestHoleBeforeTheCapture(t *testing.T) {
 	c := tcp.NewConn(ends[tcp.Client], ends[tcp.Server])
 	var step tcp.Step
 	for _, l := range strings.Split("server P. 501:511(10) ack 101\nclient . 101:101(0) ack 301\nserver . 301:501(200) ack 101", "\n") {
-		line, err := notation.Parse(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := line.Segment(ends, [2]tcp.Seq{})
+		s := segment(t, l)
 		step = c.Observe(&s)
 	}
 	if step.Findings&^tcp.ZeroWindow != tcp.OutOfOrder || c.Summary().End[tcp.Server].Bytes != 210 {
@@ -229,11 +231,7 @@ func TestHoleBeforeTheCapture(t *testing.T) {
 func TestNoWordOfUnknown(t *testing.T) {
 	var c tcp.Conn
 	for _, l := range strings.Split("client S 100:100(0)\nclient . 101:101(0) ack 301\nclient . 101:101(0) ack 401\nclient F. 101:101(0) ack 401", "\n") {
-		line, err := notation.Parse(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := line.Segment(ends, [2]tcp.Seq{})
+		s := segment(t, l)
 		step := c.Observe(&s)
 		for e, state := range step.After {
 			if state == tcp.Unknown && len(step.Taken[e].Rules()) > 0 {
@@ -259,6 +257,7 @@ func TestFindings(t *testing.T) {
 		{"client . 101:101(0) ack 301 win 900", tcp.WindowUpdate},
 		{"server . 301:301(0) ack 101 win 1000\nserver . 301:301(0) ack 101 win 0", tcp.WindowUpdate | tcp.ZeroWindow},
 		{"client . 100:100(0) ack 301 win 1000", tcp.KeepAlive},
+		{"client P. 101:1101(1000) ack 301 win 1000\nserver . 301:301(0) ack 1101 win 0\nclient . 1100:1100(0) ack 301 win 1000", tcp.WindowProbe},
 		{"client R 500:500(0)", tcp.ResetIgnored},
 		{"client P. 101:1101(1000) ack 301 win 1000\nserver . 301:301(0) ack 1101 win 0\nclient P. 1101:1102(1) ack 301 win 1000", tcp.WindowProbe},
 		{"client P. 101:1101(1000) ack 301 win 1000\nserver . 301:301(0) ack 1101 win 0\nclient P. 1101:1102(1) ack 301 win 1000\nserver . 301:301(0) ack 1101 win 0\nclient P. 1101:1102(1) ack 301 win 1000", tcp.WindowProbe},
@@ -270,11 +269,7 @@ func TestFindings(t *testing.T) {
 		var c tcp.Conn
 		var got tcp.Findings
 		for _, l := range append(open, strings.Split(tt.lines, "\n")...) {
-			line, err := notation.Parse(l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := line.Segment(ends, [2]tcp.Seq{})
+			s := segment(t, l)
 			s.Options.HasScale = s.Flags.Has(tcp.SYN)
 			got = c.Observe(&s).Findings
 		}
@@ -298,11 +293,7 @@ func opened(t testing.TB) *tcp.Conn {
 	t.Helper()
 	c := new(tcp.Conn)
 	for _, l := range strings.Split(opening, "\n") {
-		line, err := notation.Parse(l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s := line.Segment(ends, [2]tcp.Seq{})
+		s := segment(t, l)
 		c.Observe(&s)
 	}
 	return c
@@ -375,11 +366,7 @@ func TestPaths(t *testing.T) {
 		c := opened(t)
 		var step tcp.Step
 		for _, l := range strings.Split(tt.lines, "\n") {
-			line, err := notation.Parse(l)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s := line.Segment(ends, [2]tcp.Seq{})
+			s := segment(t, l)
 			step = c.Observe(&s)
 		}
 		var got []tcp.State
