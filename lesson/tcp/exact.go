@@ -144,7 +144,7 @@ func (o *observation) takesText() {
 	if y.rcv.Less(s.Seq) || y.holed() {
 		o.step.Findings |= OutOfOrder
 	}
-	if at, ok := y.aheadAt(y.heard); ok && y.is(heardFin) && s.Seq.LessEq(at.lo) && at.hi.LessEq(s.Seq.Add(s.Len)) {
+	if at, ok := y.aheadAt(y.heard); ok && y.is(heardFin) && s.Seq.LessEq(at.lo) && y.heard.Less(s.Seq.Add(s.Len)) {
 		y.unset(heardFin) // it was dropped with all that it had come with: that number was a byte of data
 		if o.x.is(sentFin) && o.x.fin != y.heard && y.isAhead(o.x.fin) {
 			y.set(heardFin)
