@@ -99,7 +99,7 @@ type Segment struct {
 	Repeats      []time.Duration // when its sender repeated it while it was held, since it left
 	Provoked     []time.Duration // when its receiver meanwhile repeated a segment of its own
 	Since        time.Duration   // since the story's first segment
-	Live         bool            // part of a live lesson; false in explain, which tells Stream and Number too
+	Live         bool            // part of a live lesson; false in explain, which tells Number too
 	Explain      []Explanation   // what to say under it, most important first
 }
 

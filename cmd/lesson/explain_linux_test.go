@@ -125,6 +125,12 @@ func TestPager(t *testing.T) {
 			t.Errorf("%v ended with %d: %q", args, code, s.text())
 		}
 	}
+	// One that is not there is done without.
+	s = onTerminal(t, []string{"PAGER=nosuchpager -x"}, "explain", kernel)
+	s.until("690 segments", 1)
+	if code := s.code(); code != 0 || strings.Contains(s.text(), "not found") {
+		t.Errorf("ended with %d: %q", code, s.text())
+	}
 	// A pager that is left early ends the program without a complaint.
 	s = onTerminal(t, []string{"PAGER=head -n 2"}, "explain", kernel)
 	if code := s.code(); code != 0 || strings.Contains(s.text(), "lesson:") || strings.Contains(s.text(), "690") {

@@ -149,7 +149,7 @@ func (h *hand) back() {
 	}
 }
 
-var furtherBack = say("b further back · any other key returns", "b 继续往前 · 其他键返回")
+var furtherBack = say("b further back · any other key returns · q quit", "b 继续往前 · 其他键返回 · q 退出")
 
 // sockets shows what both kernels say in full.
 func (h *hand) sockets() error {
@@ -171,7 +171,7 @@ func (h *hand) sockets() error {
 			Retransmits: s.Retransmits, ReceiveQueue: s.ReceiveQueue, SendQueue: s.SendQueue,
 		}
 	}
-	return h.drawn.Sockets(now, say("any key returns", "按任意键返回"))
+	return h.drawn.Sockets(now, say("any other key returns · q quit", "其他键返回 · q 退出"))
 }
 
 // pause waits for a key between two calls.
@@ -185,7 +185,7 @@ func (h *hand) pause(ctx context.Context, p stage.Pause) error {
 	if err := show(); err != nil {
 		return err
 	}
-	err := errors.Join(h.keys.next(ctx, show), h.drawn.Keys(lang.Text{}))
+	err := h.keys.next(ctx, func() error { h.drawn.Forget(); return show() })
 	h.resize() // the terminal may have got another width while it waited
-	return err
+	return errors.Join(err, h.drawn.Keys(lang.Text{}))
 }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"path/filepath"
 
 	"lesson/capture"
 	"lesson/capture/privilege"
@@ -70,10 +72,18 @@ func comment(s *lesson.Segment) string {
 func (a *app) keep(name string, link capture.LinkType, wait bool) (*keeper, error) {
 	k := &keeper{name: name, told: map[sending]bool{}, flush: func() error { return nil }, close: func() error { return nil }}
 	w := a.stdout
+	if name == "-" {
+		k.name = a.in(say("stdout", "标准输出"))
+	}
 	if name != "-" {
 		f, err := privilege.Create(name)
 		if err != nil {
-			return nil, fileProblem(name, err)
+			p := fileProblem(name, err)
+			if errors.Is(err, fs.ErrPermission) {
+				here := filepath.Join("~", filepath.Base(name))
+				p.Hint = sayf("write where you may: -w %s", "请写到您有权限的地方：-w %s", shown(here))
+			}
+			return nil, p
 		}
 		k.close = func() error {
 			if err := f.Close(); err != nil {
@@ -88,14 +98,14 @@ func (a *app) keep(name string, link capture.LinkType, wait bool) (*keeper, erro
 		w = b
 		k.flush = func() error {
 			if err := b.flush(); err != nil {
-				return fileProblem(name, err)
+				return fileProblem(k.name, err)
 			}
 			return nil
 		}
 	}
 	var err error
 	if k.out, err = capture.NewWriter(w, link); err != nil {
-		return nil, errors.Join(fileProblem(name, err), k.close())
+		return nil, errors.Join(fileProblem(k.name, err), k.close())
 	}
 	return k, nil
 }

@@ -93,11 +93,50 @@ func (k *keyboard) next(ctx context.Context, show func() error) error {
 // a read from a terminal cannot be called back, and the program ends soon.
 func (k *keyboard) read(typed chan<- byte) {
 	defer close(typed)
-	var b [1]byte
+	var (
+		b [64]byte
+		e escape
+	)
 	for {
-		if n, err := k.input.Read(b[:]); n == 0 || err != nil {
+		n, err := k.input.Read(b[:])
+		for _, key := range b[:n] {
+			if e.isKey(key) {
+				typed <- key
+			}
+		}
+		if n == 0 || err != nil {
 			return
 		}
-		typed <- b[0]
+		if e == begun {
+			e = noEscape // the key Esc itself: a terminal sends a sequence at once
+		}
 	}
+}
+
+// escape is how much has been read of what a terminal sends for a key that has
+// no character: an arrow, F1, Alt and a letter (ECMA-48 §5.4).
+type escape uint8
+
+const (
+	noEscape escape = iota
+	begun           // ESC
+	control         // ESC [, up to a letter
+	single          // ESC O, and one more
+)
+
+// isKey reports whether a byte is a key by itself.
+func (e *escape) isKey(b byte) bool {
+	const esc = 0x1b
+	was := *e
+	switch {
+	case b == esc:
+		*e = begun
+	case was == begun && b == '[':
+		*e = control
+	case was == begun && b == 'O':
+		*e = single
+	case was != control || b >= '@':
+		*e = noEscape
+	}
+	return was == noEscape && b != esc
 }

@@ -67,6 +67,10 @@ func (a *app) watchCommand() *cobra.Command {
 					return err
 				}
 			}
+			if f.top && len(args) > 0 {
+				return usage(say("--top cannot be kept up with a command: it writes to the same screen", "带命令时不能使用 --top：命令也在同一个屏幕上输出"),
+					say("run the command elsewhere, and here: sudo lesson watch --top", "请在别处运行命令，在这里运行：sudo lesson watch --top"))
+			}
 			f.command = args
 			return a.watch(f)
 		},
@@ -75,7 +79,7 @@ func (a *app) watchCommand() *cobra.Command {
 	fl.SortFlags = false
 	fl.Var(&f.ports, "port", a.in(say("only segments from or to this port; may be given several times", "只看来自或发往该端口的报文段；可以给出多次")))
 	fl.StringVarP(&f.iface, "interface", "i", loopback, a.in(say("the network `INTERFACE`, or any (default lo)", "网络接口 `INTERFACE`，或者 any（所有接口；默认 lo）")))
-	fl.BoolVar(&f.top, "top", false, a.in(say("the summary from the start", "一开始就显示汇总画面")))
+	fl.BoolVar(&f.top, "top", false, a.in(say("the summary from the start; not with a command", "一开始就显示汇总画面；不能与命令同用")))
 	fl.BoolVar(&f.private, "private", false, a.in(say("run the command in a private network, even as root", "在私有网络中运行命令，即使是 root")))
 	fl.BoolVar(&f.host, "host", false, a.in(say("run the command on the host, or not at all", "只在主机网络中运行命令")))
 	fl.StringVarP(&f.write, "write", "w", "", a.in(say("save the capture in `FILE.pcapng`; - is stdout", "把抓包保存到 `FILE.pcapng`；- 表示标准输出")))
@@ -216,7 +220,7 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		defer k.close()
 		go func() {
 			for {
-				if err := k.next(ctx, func() error { return nil }); err != nil {
+				if err := k.next(ctx, func() error { w.spoilt.Store(true); return nil }); err != nil {
 					cancel(err)
 					return
 				}

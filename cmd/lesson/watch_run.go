@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/term"
@@ -36,8 +37,9 @@ type watcher struct {
 
 	screen *ladder.Watch // nil where it is not drawn for a person
 	size   func() (width, height int)
-	loaded bool // there are too many segments for rows
-	own    bool // a command of ours runs, and may write to the same screen
+	loaded bool        // there are too many segments for rows
+	own    bool        // a command of ours runs, and may write to the same screen
+	spoilt atomic.Bool // somebody else has written to it
 
 	ports   []uint16
 	iface   string
@@ -151,18 +153,10 @@ func (w *watcher) segment(c *tcp.Captured) {
 // crowded reports whether this second has too many segments for rows. Then the
 // screen becomes a summary; where it is not ours alone, rows come back later.
 func (w *watcher) crowded() bool {
-	if !w.loaded && w.table.Segments-w.base().Segments > rowsMost {
+	if !w.loaded && w.table.Segments-w.rates[0].Segments > rowsMost {
 		w.loaded = true
 	}
 	return w.loaded
-}
-
-// base is what had been counted about a second ago.
-func (w *watcher) base() follow.Totals {
-	if len(w.rates) == 0 {
-		return follow.Totals{}
-	}
-	return w.rates[0].Totals
 }
 
 // missed tells that frames were lost, so many since the start, and that the
@@ -250,6 +244,9 @@ func (w *watcher) pulse(now time.Time, second rate) {
 
 // refresh draws the summary.
 func (w *watcher) refresh(now time.Time, second rate) {
+	if w.spoilt.Swap(false) {
+		w.screen.Forget()
+	}
 	width, height := w.size()
 	w.screen.Resize(width)
 	dt := max(now.Sub(second.at).Seconds(), tickEvery.Seconds())
@@ -269,7 +266,7 @@ func (w *watcher) refresh(now time.Time, second rate) {
 // open tells where it watches and what was there already.
 func (w *watcher) open() error {
 	w.started = time.Now()
-	w.warned = map[int]warning{}
+	w.warned, w.rates = map[int]warning{}, []rate{{at: w.started}}
 	w.say(w.tell.Tell(&lesson.Opening{
 		Name: "watch", Title: w.title(), Place: w.place, Interface: w.iface, Checked: true,
 	}))

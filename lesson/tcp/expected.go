@@ -83,6 +83,8 @@ func (o *observation) continues() bool {
 		return false
 	case x.is(hasAcked) && s.Ack.Less(x.acked) || x.wire.Less(s.Ack) || y.nxt.Less(s.Ack): // old, or of what was not seen
 		return false
+	case !y.is(sentSyn) && s.Ack.LessEq(y.iss): // of what was sent before the first segment seen
+		return false
 	case x.is(sentFin) != y.is(gotPeerFin) || y.is(sentFin) != x.is(gotPeerFin): // a FIN is on its way
 		return false
 	case y.is(sentFin) && s.Ack != y.fin.Add(1) || y.state == SynRecv && s.Ack != y.nxt:

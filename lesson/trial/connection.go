@@ -12,7 +12,7 @@ import (
 
 // connection is one of those that the programs make.
 type connection struct {
-	number   int // from 1
+	stream   int // its number, from 0
 	narrator *lesson.Narrator
 	sum      tcp.Conn // the same, whose client is who opened it
 	ends     [2]netip.AddrPort
@@ -47,10 +47,11 @@ func (x *trial) owner(p *passage) *connection {
 		return c
 	}
 	c = &connection{
-		number: len(x.all) + 1, opener: p.from, ends: ends,
+		stream: len(x.all), opener: p.from, ends: ends,
 		narrator: lesson.NewNarrator(ends[tcp.Client], ends[tcp.Server]),
 	}
 	x.latest[ends] = c
+	c.sum.Observe(&p.Segment) // an attempt is one, whether or not it arrives
 	x.all = append(x.all, c)
 	if k := p.inFlight[p.from.Peer()]; p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN && k.Asked() {
 		c.narrator.Conn().Know(p.from, tcp.Closed) // whether anybody listens, no segment shows

@@ -96,7 +96,7 @@ func (t *telling) row(c *connection, s *lesson.Segment) error {
 	if t.first.IsZero() {
 		t.first = at
 	}
-	s.Since, t.final = at.Sub(t.first), at
+	s.Since, t.final, s.Stream = at.Sub(t.first), at, c.stream
 	c.shown = s.Step.After
 	c.untold = append(c.untold, s)
 	if c == t.current {
@@ -156,8 +156,10 @@ func (t *telling) finish() error {
 			return err
 		}
 	}
-	for i, c := range t.all {
-		if err := t.tell(lesson.Summarize(i, &c.sum)); err != nil {
+	for _, c := range t.all {
+		sum := lesson.Summarize(c.stream, &c.sum)
+		sum.Segments = c.counted // those too that never arrived
+		if err := t.tell(sum); err != nil {
 			return err
 		}
 	}

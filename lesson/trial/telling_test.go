@@ -55,8 +55,8 @@ func TestOneAtATime(t *testing.T) {
 				now = now.Add(time.Millisecond)
 				c := conns[r]
 				if c == nil {
-					c = &connection{number: len(x.all) + 1}
-					c.ends[tcp.Client] = netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(c.number))
+					c = &connection{stream: len(x.all)}
+					c.ends[tcp.Client] = netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(c.stream+1))
 					c.narrator = lesson.NewNarrator(c.ends[tcp.Client], c.ends[tcp.Server])
 					c.narrator.Conn().Know(tcp.Client, tcp.Established)
 					conns[r], x.all = c, append(x.all, c)
@@ -66,7 +66,7 @@ func TestOneAtATime(t *testing.T) {
 				}
 				c.last = now
 				s := &lesson.Segment{}
-				s.Src.Port, s.Time = uint16(c.number), now.UnixNano()
+				s.Src.Port, s.Time = uint16(c.stream+1), now.UnixNano()
 				if err := x.row(c, s); err != nil {
 					t.Fatal(err)
 				}

@@ -64,11 +64,11 @@ func ending(s *os.ProcessState, asked bool) lang.Text {
 func introduced(c *connection, meanwhile bool) lang.Text {
 	from, to := c.ends[c.opener], c.ends[c.opener.Peer()]
 	t := lang.Text{
-		EN: fmt.Sprintf("connection %d: port %d to %s, port %d", c.number, from.Port(), to.Addr(), to.Port()),
-		ZH: fmt.Sprintf("连接 %d：本地端口 %d，连到 %s 端口 %d", c.number, from.Port(), to.Addr(), to.Port()),
+		EN: fmt.Sprintf("connection %d: port %d to %s, port %d", c.stream+1, from.Port(), to.Addr(), to.Port()),
+		ZH: fmt.Sprintf("连接 %d：本地端口 %d，连到 %s 端口 %d", c.stream+1, from.Port(), to.Addr(), to.Port()),
 	}
 	if c.begun {
-		t = lang.Text{EN: fmt.Sprintf("connection %d again", c.number), ZH: fmt.Sprintf("再看连接 %d", c.number)}
+		t = lang.Text{EN: fmt.Sprintf("connection %d again", c.stream+1), ZH: fmt.Sprintf("再看连接 %d", c.stream+1)}
 	}
 	if meanwhile {
 		t.EN, t.ZH = "meanwhile "+t.EN, "与此同时，"+t.ZH
@@ -81,14 +81,14 @@ func stillOpen(c *connection) lang.Text {
 	for e := tcp.Client; e <= tcp.Server; e++ {
 		if conn.State(e) == tcp.CloseWait {
 			return lang.Text{
-				EN: fmt.Sprintf("Connection %d is not closed: the %s is in CLOSE_WAIT, its program has not called close().", c.number, e),
-				ZH: fmt.Sprintf("连接 %d 没有关闭：%s处于 CLOSE_WAIT，它的程序没有调用 close()。", c.number, endZH(e)),
+				EN: fmt.Sprintf("Connection %d is not closed: the %s is in CLOSE_WAIT, its program has not called close().", c.stream+1, e),
+				ZH: fmt.Sprintf("连接 %d 没有关闭：%s处于 CLOSE_WAIT，它的程序没有调用 close()。", c.stream+1, endZH(e)),
 			}
 		}
 	}
 	return lang.Text{
-		EN: fmt.Sprintf("Connection %d is not closed: the client is in %s, the server in %s.", c.number, conn.State(tcp.Client), conn.State(tcp.Server)),
-		ZH: fmt.Sprintf("连接 %d 没有关闭：客户端处于 %s，服务器处于 %s。", c.number, conn.State(tcp.Client), conn.State(tcp.Server)),
+		EN: fmt.Sprintf("Connection %d is not closed: the client is in %s, the server in %s.", c.stream+1, conn.State(tcp.Client), conn.State(tcp.Server)),
+		ZH: fmt.Sprintf("连接 %d 没有关闭：客户端处于 %s，服务器处于 %s。", c.stream+1, conn.State(tcp.Client), conn.State(tcp.Server)),
 	}
 }
 

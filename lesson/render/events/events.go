@@ -88,8 +88,8 @@ func (l *line) call(c *lesson.Call) {
 func (l *line) segment(s *lesson.Segment) {
 	l.event("segment")
 	l.int("n", int64(s.N))
+	l.int("stream", int64(s.Stream))
 	if !s.Live {
-		l.int("stream", int64(s.Stream))
 		l.int("frame", int64(s.Number))
 		if s.File != "" {
 			l.string("file", s.File)

@@ -201,12 +201,12 @@ func (l *Ladder) show(draw func(), keys lang.Text) error {
 }
 
 // drawnLines takes back what was put on the pen.
-func (l *Ladder) drawnLines() []string {
-	defer l.buf.Reset()
-	if l.buf.Len() == 0 {
+func (p *pen) drawnLines() []string {
+	defer p.buf.Reset()
+	if p.buf.Len() == 0 {
 		return nil
 	}
-	return strings.Split(strings.TrimSuffix(l.buf.String(), "\n"), "\n")
+	return strings.Split(strings.TrimSuffix(p.buf.String(), "\n"), "\n")
 }
 
 // keyLines puts what the keys do: on one line, or on several, none of which

@@ -55,6 +55,9 @@ func (s *screen) obey(what byte, n int) {
 		s.y = max(s.y-max(n, 1), len(s.lines)-s.rows, 0)
 	case 'J':
 		s.row()
+		if s.x == 0 && s.y > 0 && s.y == len(s.lines)-s.rows {
+			s.t.Error("the whole screen is cleared: some terminals keep what was on it as if it had scrolled away")
+		}
 		s.lines = s.lines[:s.y+1]
 		s.lines[s.y] = s.lines[s.y][:min(s.x, len(s.lines[s.y]))]
 		for len(s.lines) < s.rows && s.y >= len(s.lines) {

@@ -163,7 +163,7 @@ func (b *block) note(n *lesson.Note) {
 
 func (b *block) connection(c *lesson.Connection) {
 	b.line(nil)
-	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(life(c)), b.o.Lang)})
+	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(b.life(c)), b.o.Lang)})
 	b.wrapped(0, paragraph{none, "", sentence(b.say(b.traffic(c)), b.o.Lang)})
 }
 

@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -129,13 +130,15 @@ func discarded(s *lesson.Segment) bool {
 
 // flying is a segment that has left and not arrived.
 type flying struct {
-	n    int
-	from tcp.End
+	stream, n int
+	from      tcp.End
 }
 
-// aloft is what is on its way after a segment was told.
+func flyingOf(s *lesson.Segment) flying { return flying{s.Stream, s.N, s.Step.From & 1} }
+
+// aloft is what is on its way after a segment was told, of every connection.
 func (l *Ladder) aloft(s *lesson.Segment) []flying {
-	here := flying{s.N, s.Step.From & 1}
+	here := flyingOf(s)
 	known := slices.Contains(l.air, here)
 	switch {
 	case s.Fate == lesson.Delayed && !known:
@@ -146,12 +149,25 @@ func (l *Ladder) aloft(s *lesson.Segment) []flying {
 	return l.air
 }
 
-// others is what is on its way after a segment was told, if that is more than
-// the segment itself, each pointing to where it is going: the latest, as many
-// as there is room for.
+// withIt is what of a segment's connection is on its way after it was told, if
+// that is more than the segment itself.
+func (l *Ladder) withIt(s *lesson.Segment) (out []flying) {
+	for _, f := range l.aloft(s) {
+		if f.stream == s.Stream {
+			out = append(out, f)
+		}
+	}
+	if len(out) == 1 && out[0] == flyingOf(s) {
+		return nil
+	}
+	return out
+}
+
+// others is what is on its way with a segment, each pointing to where it is
+// going: the latest, as many as there is room for.
 func (l *Ladder) others(s *lesson.Segment, room int) row {
-	aloft := l.aloft(s)
-	if len(aloft) == 0 || len(aloft) == 1 && aloft[0].n == s.N {
+	aloft := l.withIt(s)
+	if len(aloft) == 0 {
 		return nil
 	}
 	dash := strings.Repeat(string(l.sign.shaft), 2)
@@ -179,10 +195,10 @@ func (l *Ladder) others(s *lesson.Segment, room int) row {
 // stillFlying is the same in a sentence.
 func (p *plain) stillFlying(s *lesson.Segment) string {
 	var list []string
-	for _, f := range p.aloft(s) {
+	for _, f := range p.withIt(s) {
 		list = append(list, p.number(f.n))
 	}
-	if len(list) == 0 || len(list) == 1 && list[0] == p.number(s.N) {
+	if len(list) == 0 {
 		return ""
 	}
 	return sentence(p.say(words.stillFlying)+p.colon()+strings.Join(list, p.also()), p.o.Lang)
@@ -194,6 +210,7 @@ func (l *Ladder) meets(s *lesson.Segment) (out []paragraph) {
 	var crossed, overtaken []string
 	for _, f := range l.air {
 		switch {
+		case f.stream != s.Stream:
 		case f.from != s.Step.From&1 && s.Fate.Departs() && s.Fate != lesson.Lost:
 			crossed = append(crossed, l.number(f.n))
 		case f.from == s.Step.From&1 && f.n < s.N && s.Fate.Arrives():
@@ -249,28 +266,44 @@ func (l *Ladder) repeated(said lang.Text, who tcp.End, at []time.Duration) strin
 	return strings.NewReplacer("%who", l.say(words.end[who&1]), "%times", timesIn(l.o.Lang, len(at)), "%list", list).Replace(l.say(said))
 }
 
+// life is how a connection went, with its number where there are several.
+func (l *Ladder) life(c *lesson.Connection) lang.Text {
+	t := life(c)
+	if len(l.streams) > 1 {
+		t.EN = fmt.Sprintf("connection %d: %s", c.Stream+1, t.EN)
+		t.ZH = fmt.Sprintf("连接 %d：%s", c.Stream+1, t.ZH)
+	}
+	return t
+}
+
 // traffic is a connection's size, and what did not simply arrive.
-func (l *Ladder) traffic(c *lesson.Connection) lang.Text { return and(traffic(c), l.tally()) }
+func (l *Ladder) traffic(c *lesson.Connection) lang.Text { return and(traffic(c), l.tally(c.Stream)) }
 
 // verdict is a story's last sentence. Where the program itself was the wire,
 // what it lost is told instead of what the capture lost.
 func (l *Ladder) verdict(e *lesson.Ending) lang.Text {
-	lost := l.tally()
-	t := verdict(e, l.asked, l.live && lost.IsZero())
 	if l.whole {
-		return t // the connection's summary has told it
+		return verdict(e, l.asked, false) // the connections' summaries have told it
 	}
-	return and(t, lost)
+	lost := l.tally(0)
+	return and(verdict(e, l.asked, l.live && lost.IsZero()), lost)
 }
 
-// tally counts what did not simply arrive: "1 lost, 2 still on their way".
-func (l *Ladder) tally() (t lang.Text) {
+// tally counts what of a connection did not simply arrive: "1 lost, 2 still on
+// the way".
+func (l *Ladder) tally(stream int) (t lang.Text) {
 	for f, word := range tallies {
-		if n := l.fates[f]; n > 0 && !word.IsZero() {
+		if n := l.streams[stream][lesson.Fate(f)]; n > 0 && !word.IsZero() {
 			t = and(t, lang.Text{EN: itoa(n) + " " + word.EN, ZH: word.ZH + " " + itoa(n) + " 个"})
 		}
 	}
-	if n := len(l.air); n > 0 {
+	n := 0
+	for _, f := range l.air {
+		if f.stream == stream {
+			n++
+		}
+	}
+	if n > 0 {
 		t = and(t, lang.Text{EN: itoa(n) + " still on the way", ZH: "仍在途中 " + itoa(n) + " 个"})
 	}
 	return t

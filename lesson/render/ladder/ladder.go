@@ -6,7 +6,7 @@
 //	plain.go    one sentence a line, for screen readers and for grep
 //	fate.go     arrows that end in the middle or begin there; what is on its way
 //	under.go    what there is to say under a segment
-//	below.go    what stands below the drawing for a while: keys, a row read again
+//	below.go    what stands below the drawing for a while: keys, a row read again, a summary
 //	flight.go   a segment held in flight, while a person decides
 //	sockets.go  what both kernels say of their sockets, in full
 //	header.go   a TCP header, byte by byte and field by field
@@ -60,10 +60,11 @@ type Ladder struct {
 	hand  hand
 	below below    // what stands below the drawing for a while
 	told  []retold // the segments told, on a terminal, to be read again
-	fates [256]int // how many segments of each fate were told
 	live  bool     // the segments come from a wire
-	whole bool     // the connection has been summed up
+	whole bool     // a connection has been summed up
 	table *Table   // draws instead, where the story has no two ends
+	// streams counts, by connection, the segments of each fate.
+	streams map[int]map[lesson.Fate]int
 }
 
 // past is what the drawing of an event depends on, of the events before it.
@@ -106,7 +107,7 @@ const (
 
 // New returns a Ladder that draws on w.
 func New(w io.Writer, o Options) *Ladder {
-	l := &Ladder{pen: newPen(w, o)}
+	l := &Ladder{pen: newPen(w, o), streams: map[int]map[lesson.Fate]int{}}
 	l.Resize(o.Width, o.Height)
 	return l
 }
@@ -148,7 +149,10 @@ func (l *Ladder) Tell(e lesson.Event) error {
 		l.keep(e)
 		l.hand.segment(e)
 		l.begun = true
-		l.fates[e.Fate]++
+		if l.streams[e.Stream] == nil {
+			l.streams[e.Stream] = map[lesson.Fate]int{}
+		}
+		l.streams[e.Stream][e.Fate]++
 		l.air = l.aloft(e)
 	case *lesson.Rest:
 		l.hand.rest(e)

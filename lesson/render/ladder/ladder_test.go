@@ -115,6 +115,43 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// Of several connections each is summed up by its number, with what was lost
+// of it; what is on its way is that of the one that is told.
+func TestSeveralConnections(t *testing.T) {
+	var b bytes.Buffer
+	l := New(&b, Options{Plain: true})
+	tell := func(stream, n int, from tcp.End, fate lesson.Fate) string {
+		b.Reset()
+		s := &lesson.Segment{N: n, Stream: stream, Fate: fate, Live: true}
+		s.Step.From = from
+		if err := l.Tell(s); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	tell(0, 1, tcp.Client, lesson.Lost)
+	tell(0, 2, tcp.Client, lesson.Delayed)
+	if got := tell(1, 1, tcp.Server, lesson.Delivered); strings.Contains(got, "way") {
+		t.Errorf("another connection's segment is on its way: %s", got)
+	}
+	if got := tell(0, 3, tcp.Server, lesson.Delivered); !strings.Contains(got, "Still on the way: 2.") {
+		t.Errorf("one of its own is not on its way: %s", got)
+	}
+	for stream, want := range []string{
+		"Connection 1: the SYN was never answered.\n3 segments, 0 bytes from the client, 0 bytes from the server, 0 s, 1 lost, 1 still on the way.\n",
+		"Connection 2: the SYN was never answered.\n1 segment, 0 bytes from the client, 0 bytes from the server, 0 s.\n",
+	} {
+		b.Reset()
+		c := &lesson.Connection{Stream: stream, Opened: lesson.OpenedNot, Closed: lesson.ClosedNever, Segments: 3 - 2*stream}
+		if err := l.Tell(c); err != nil {
+			t.Fatal(err)
+		}
+		if b.String() != want {
+			t.Errorf("%q, want %q", b.String(), want)
+		}
+	}
+}
+
 // docs/states.md says what the rule table says.
 func TestStatesDocument(t *testing.T) {
 	for l, file := range map[lang.Lang]string{lang.English: "states.md", lang.Chinese: "states.zh.md"} {

@@ -50,10 +50,14 @@ var loadWords = struct{ opened, closed, segments, open, lost, none, clients, ser
 // Refresh draws the load in place of the last one, on a terminal of so many
 // lines. What is told later stands above it.
 func (v *Watch) Refresh(l *Load, height int) error {
-	v.erase()
+	v.below.resize(v.width, height)
 	if v.above >= 0 {
 		v.above = -1
+		v.below.erase(&v.buf)
 		v.line(nil)
+		if err := v.flush(); err != nil {
+			return err
+		}
 	}
 	var lines []row
 	add := func(r ...span) {
@@ -127,15 +131,22 @@ func (v *Watch) Refresh(l *Load, height int) error {
 	for _, r := range lines {
 		v.line(r)
 	}
-	v.frame = len(lines)
+	v.below.replace(&v.buf, v.drawnLines())
 	return v.flush()
 }
 
 // Stay leaves the last load where it is.
 func (v *Watch) Stay() error {
-	v.frame = 0
-	return nil
+	if len(v.below.lines) > 0 {
+		v.line(nil) // the cursor is at its end
+	}
+	v.Forget()
+	return v.flush()
 }
+
+// Forget tells that somebody else has written on the terminal: the last load
+// cannot be taken away any more.
+func (v *Watch) Forget() { v.below.lines = nil }
 
 // flow puts parts on as few lines as hold them, none broken in its middle.
 func (p *pen) flow(parts []string, between string, width int) (out []string) {

@@ -149,7 +149,7 @@ func (p *plain) note(n *lesson.Note) {
 }
 
 func (p *plain) connection(c *lesson.Connection) {
-	p.sentence(sentence(p.say(life(c)), p.o.Lang))
+	p.sentence(sentence(p.say(p.life(c)), p.o.Lang))
 	p.sentence(sentence(p.say(p.traffic(c)), p.o.Lang))
 }
 

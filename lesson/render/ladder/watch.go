@@ -21,7 +21,7 @@ type Watch struct {
 	names map[int][2]string // by stream: the programs at both ends
 	shown map[int]bool      // streams that have been named
 	above int               // the stream of the row above; -1: none
-	frame int               // lines of Refresh's that stand below the rows
+	below below             // what Refresh draws
 }
 
 // NewWatch returns a Watch that draws on w.
@@ -39,7 +39,7 @@ func (v *Watch) Resize(width int) {
 
 // Tell draws one event. The error is the writer's.
 func (v *Watch) Tell(e lesson.Event) error {
-	v.erase()
+	v.below.erase(&v.buf)
 	switch e := e.(type) {
 	case *lesson.Opening:
 		v.wrapped(1, paragraph{titleInk, "", v.say(e.Title)})
@@ -218,10 +218,3 @@ func (v *Watch) connection(c *lesson.Connection) {
 
 // gap stands between two sentences.
 func (p *pen) gap() string { return p.say(lang.Text{EN: " "}) }
-
-func (v *Watch) erase() {
-	if v.frame > 0 {
-		fmt.Fprintf(&v.buf, "\x1b[%dA\r\x1b[J", v.frame)
-		v.frame = 0
-	}
-}

@@ -3,6 +3,7 @@ package ladder
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -35,26 +36,75 @@ func TestWatchFits(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				lines := strings.Split(b.String(), "\n")
 				for _, height := range []int{10, 24, 60} {
-					before := b.Len()
 					if err := w.Refresh(load, height); err != nil {
 						t.Fatal(err)
 					}
-					if n := strings.Count(b.String()[before:], "\n"); n > height {
+					if n := len(w.below.lines); n >= height {
 						t.Errorf("a summary of %d lines on %d", n, height)
 					}
+					lines = append(lines, w.below.lines...)
 				}
-				for i, line := range strings.Split(b.String(), "\n") {
-					for _, s := range strings.Split(line, "\r\x1b[J") {
-						if strings.HasPrefix(s, "\x1b[") && strings.HasSuffix(s, "A") {
-							continue // up to where the last summary began
-						}
-						if n := text.Width(s); n > width || text.Clean(s) != s {
-							t.Errorf("%s, %v, line %d is %d wide of %d: %q", name, l, i, n, width, s)
-						}
+				for i, s := range lines {
+					if n := text.Width(s); n > width || text.Clean(s) != s {
+						t.Errorf("%s, %v, line %d is %d wide of %d: %q", name, l, i, n, width, s)
 					}
 				}
 			}
+		}
+	}
+}
+
+// Of all summaries the last one stays, below everything that was told, on a
+// terminal of whatever size, also where that changes.
+func TestRefreshLeavesOne(t *testing.T) {
+	seed := rand.Uint64()
+	rng := rand.New(rand.NewPCG(seed, 4))
+	for range 300 {
+		s := &screen{t: t, columns: 60 + rng.IntN(60), rows: 3 + rng.IntN(40)}
+		what := fmt.Sprintf("seed %d, %d by %d", seed, s.columns, s.rows)
+		load := &Load{Title: lang.Text{EN: "TCP on lo", ZH: "lo 上的 TCP"}}
+		var told bytes.Buffer
+		w, rows := NewWatch(s, Options{Width: s.columns}), NewWatch(&told, Options{Width: s.columns})
+		story := rendertest.Trouble()
+		for _, e := range story[:len(story)-1] {
+			for _, err := range []error{w.Tell(e), rows.Tell(e)} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if rng.IntN(3) > 0 {
+				continue
+			}
+			if rows.above >= 0 {
+				told.WriteByte('\n')
+				rows.above = -1
+			}
+			for range rng.IntN(4) {
+				load.Elapsed += time.Second
+				load.Waiting = make([]*lesson.Socket, rng.IntN(20))
+				for i := range load.Waiting {
+					load.Waiting[i] = rendertest.Waiting()
+				}
+				if err := w.Refresh(load, s.rows); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_ = w.Refresh(load, s.rows)
+		}
+		_ = w.Refresh(load, s.rows)
+		if rows.above >= 0 {
+			told.WriteByte('\n')
+		}
+		told.WriteString(strings.Join(w.below.lines, "\n") + "\n")
+		for _, err := range []error{w.Stay(), w.Tell(story[len(story)-1]), rows.Tell(story[len(story)-1])} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, want := strings.TrimSpace(s.String()), strings.TrimSpace(told.String()); got != want {
+			t.Fatalf("%s:\n%s\nwant\n%s", what, got, want)
 		}
 	}
 }

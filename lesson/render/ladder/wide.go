@@ -293,7 +293,7 @@ func (w *wide) note(n *lesson.Note) {
 
 func (w *wide) connection(c *lesson.Connection) {
 	w.line(nil)
-	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(life(c)), w.o.Lang)})
+	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(w.life(c)), w.o.Lang)})
 	w.wrapped(1, paragraph{none, "", sentence(w.say(w.traffic(c)), w.o.Lang)})
 }
 
