@@ -22,8 +22,8 @@ func (a *app) tryCommand() *cobra.Command {
 		Use:   "try",
 		Short: a.in(say("your own two programs, on two private hosts", "用您自己的两个程序，在两台私有主机上")),
 		Long: a.in(say(
-			"try runs two programs on two private hosts with this program as the wire between them, and draws every connection they make. Whatever IPv4 address the client asks for is the server's, 127.0.0.1 too, so the programs need no change; the host's own network is not touched. The client is started when the server listens. When it has ended and its connections are closed, the server is stopped.",
-			"try 在两台私有主机上运行两个程序，自己充当两者之间的线路，并画出它们建立的每个连接。客户端无论请求哪个 IPv4 地址（包括 127.0.0.1），到达的都是服务器，所以程序不必修改；本机的网络不受影响。服务器开始监听后才启动客户端；客户端结束并且连接都已关闭后，服务器会被停止。")),
+			"try runs two programs on two private hosts with this program as the wire between them, and draws every connection they make. Whatever IPv4 address the client asks for is the server's, 127.0.0.1 too, so the programs need no change; the host's own network is not touched. The client is started when the server listens. When it has ended and its connections are closed, the server is stopped. How each program has ended is drawn; it does not change try's own exit code.",
+			"try 在两台私有主机上运行两个程序，自己充当两者之间的线路，并画出它们建立的每个连接。客户端无论请求哪个 IPv4 地址（包括 127.0.0.1），到达的都是服务器，所以程序不必修改；本机的网络不受影响。服务器开始监听后才启动客户端；客户端结束并且连接都已关闭后，服务器会被停止。图中会画出每个程序如何结束；这不影响 try 自身的退出码。")),
 		Example: `  lesson try --server 'python3 Server.py' --client 'python3 Client.py'
   lesson try --server 'python3 -m http.server 80' --client 'curl -s http://192.0.2.1/'
   lesson try --step --server 'python3 Server.py' --client 'python3 Client.py'

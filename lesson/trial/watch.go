@@ -274,12 +274,15 @@ func (x *trial) await() error {
 	case listening:
 	case x.ended(tcp.Server) && !x.programs[tcp.Server].Load().state.Success():
 		return endedEarly(x.programs[tcp.Server].Load().state)
-	case time.Since(x.begun) < x.o.Listen:
-		return nil
+	case x.ended(tcp.Server) && time.Since(x.begun) >= x.o.Linger:
+		err = x.warn(nothingLeft()) // else it may have left a daemon, which starts
+	case time.Since(x.begun) >= x.o.Listen:
+		err = x.warn(neverListened(x.o.Listen))
 	default:
-		if err := x.warn(neverListened(x.o.Listen)); err != nil {
-			return err
-		}
+		return nil
+	}
+	if err != nil {
+		return err
 	}
 	return x.start(tcp.Client)
 }
@@ -339,5 +342,10 @@ func (x *trial) end(failed error) error {
 		cause = context.Cause(x.ctx)
 	}
 	stopped := cause != nil && errors.Is(failed, cause) || x.broke != nil
+	if len(x.all) == 0 && failed == nil && !stopped && x.ended(tcp.Client) {
+		if err := x.warn(noConnection()); err != nil {
+			return err
+		}
+	}
 	return x.tell(x.ending(dropped, stopped))
 }

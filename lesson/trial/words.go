@@ -99,6 +99,20 @@ func neverListened(d time.Duration) lang.Text {
 	}
 }
 
+func nothingLeft() lang.Text {
+	return lang.Text{
+		EN: "The server's command has ended, and nothing listens; what it started with & ended with it. The client is started all the same.",
+		ZH: "服务器的命令已经结束，没有程序在监听；它用 & 启动的程序也随之结束。仍然启动客户端。",
+	}
+}
+
+func noConnection() lang.Text {
+	return lang.Text{
+		EN: "The programs have made no TCP connection. What they may have sent by other protocols, such as UDP, is not drawn.",
+		ZH: "两个程序没有建立 TCP 连接。用其他协议（如 UDP）发送的内容不会画出来。",
+	}
+}
+
 func deaf(err error) lang.Text {
 	return lang.Text{
 		EN: "The kernel could not be asked for its states: " + err.Error(),
