@@ -55,6 +55,7 @@ type watcher struct {
 	known   int             // connections that were there before
 	warned  map[int]warning // the latest of each connection
 	rates   []rate
+	ticked  time.Time
 	hidden  int       // segments not shown as rows since that was said last,
 	pulsed  time.Time // which was then
 	err     error
@@ -217,11 +218,14 @@ func (w *watcher) tick(now time.Time) {
 		w.rates = w.rates[1:]
 	}
 	second := w.rates[0]
+	stopped := now.Sub(w.ticked) > 4*tickEvery // whether somebody has written meanwhile is known the next time
+	w.ticked = now
 	switch {
 	case w.screen == nil || !w.loaded:
 		w.warn(now)
 	case w.own:
 		w.pulse(now, second)
+	case stopped:
 	default:
 		w.refresh(now, second)
 	}
@@ -266,10 +270,12 @@ func (w *watcher) refresh(now time.Time, second rate) {
 // open tells where it watches and what was there already.
 func (w *watcher) open() error {
 	w.started = time.Now()
-	w.warned, w.rates = map[int]warning{}, []rate{{at: w.started}}
-	w.say(w.tell.Tell(&lesson.Opening{
-		Name: "watch", Title: w.title(), Place: w.place, Interface: w.iface, Checked: true,
-	}))
+	w.warned, w.rates, w.ticked = map[int]warning{}, []rate{{at: w.started}}, w.started
+	if !w.loaded { // else the summary has it
+		w.say(w.tell.Tell(&lesson.Opening{
+			Name: "watch", Title: w.title(), Place: w.place, Interface: w.iface, Checked: true,
+		}))
+	}
 	w.say(w.list())
 	w.warn(time.Now())
 	if w.loaded {
