@@ -33,7 +33,7 @@ func opened(client, server *tcp.EndSummary) Opened {
 		return OpenedBefore
 	case client.Open || server.Open:
 		return OpenedHandshake
-	case server.Reset && !server.Answered:
+	case server.Reset && !server.Answered && client.State != tcp.SynSent: // there, it has ignored the RST
 		return OpenedRefused
 	case !server.Seen:
 		return OpenedNot

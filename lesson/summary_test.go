@@ -17,6 +17,7 @@ func TestSummarize(t *testing.T) {
 		closed      Closed
 		state       [2]tcp.State
 	}{
+		{"a RST that does not acknowledge the SYN", "client S 100:100(0)\nserver R. 0:0(0) ack 77", OpenedHalf, ClosedNever, [2]tcp.State{tcp.SynSent, tcp.Closed}},
 		{"refused", "client S 100:100(0)\nserver R. 0:0(0) ack 101", OpenedRefused, ClosedNever, [2]tcp.State{tcp.Closed, tcp.Closed}},
 		{"reset, and its SYN,ACK was missed", "client S 100:100(0)\nclient . 101:101(0) ack 301\nserver P. 301:311(10) ack 101\nclient . 101:101(0) ack 311\nserver R. 311:311(0) ack 101",
 			OpenedHandshake, ClosedReset, [2]tcp.State{tcp.Closed, tcp.Closed}},

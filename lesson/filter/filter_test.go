@@ -50,7 +50,7 @@ func TestMatch(t *testing.T) {
 		"": all, "tcp": all, "ip": "12345", "ip6": "67890", "udp": "", "not udp": all, "ip or ip6": all,
 		"host 127.0.0.1": "12345", "src host 127.0.0.1": "134", "src 127.0.0.1": "134", "dst 127.0.0.1": "25", "127.0.0.2": "12345",
 		"host ::1": "67890", "src and dst host ::1": "67890", "src and dst 127.0.0.1": "", "src or dst host 127.0.0.1": "12345",
-		"ip6 host ::1": "67890", "ip6 host 127.0.0.1": "", "tcp host ::1": "67890",
+		"ip6 host ::1": "67890", "ip net 127": "12345", "tcp host ::1": "67890",
 		"net 127": "12345", "net 127.0.0.0/8": "12345", "net 127.0.0.0 mask 255.0.0.0": "12345", "net 127.0.0": "12345", "src net 127.0.0.2/32": "25",
 		"net 10": "", "net ::/0": "67890", "net ::1/128": "67890", "net 0.0.0.0/0": "12345", "127.0.0.0/31": "12345", "dst net 127.0.0.0/31": "25",
 		"port 2023": all, "src port 2023": "2570", "dst port 2023": "134689", "tcp port 2023": all, "tcp dst port 2023": "134689", "udp port 2023": "",
@@ -123,6 +123,9 @@ func TestMistakes(t *testing.T) {
 		"port 80 & port 81":                 "&",
 		"80":                                "80",
 		"10.0.0 and port 80":                "10.0.0",
+		"ip6 host 192.0.2.1":                "192.0.2.1",
+		"tcp and ip src ::1":                "::1",
+		"ip6 net 10.0.0.0/8":                "10.0.0.0/8",
 		"host fe80::1%eth0":                 "fe80::1%eth0",
 		strings.Repeat("(", 200) + "port 1": "(",
 	} {

@@ -192,12 +192,25 @@ func (p *parser) port(v string, at int) (uint16, error) {
 	return 0, p.wrong(at, say("%s is not a port", "%s 不是端口"), say("a number from 0 to 65535, or a name from /etc/services", "端口是 0 到 65535 的数，或 /etc/services 中的名称"))
 }
 
+// excludes reports whether no address of this version can be meant.
+func (q qualifiers) excludes(a netip.Addr) bool {
+	return q.proto == "ip" && a.Is6() || q.proto == "ip6" && a.Is4()
+}
+
+func (p *parser) otherVersion(q qualifiers, at int) error {
+	return p.wrong(at, say("%s is of the other IP version than "+q.proto, "%s 与 "+q.proto+" 的 IP 版本不同"),
+		say("leave "+q.proto+" out", "去掉 "+q.proto))
+}
+
 func (p *parser) host(q qualifiers, v string, at int) (node, error) {
 	addr, err := netip.ParseAddr(v)
 	if err != nil && q.kind == "" && strings.Count(v, "/") == 1 {
 		return p.network(q, v, at) // tcpdump takes "src 10.0.0.0/8"
 	}
 	if err == nil && addr.Zone() == "" {
+		if q.excludes(addr) {
+			return nil, p.otherVersion(q, at)
+		}
 		want := addr.As16()
 		return q.dir.of(func(e *tcp.Endpoint) bool { return e.IP == want }), nil
 	}
@@ -222,6 +235,9 @@ func (p *parser) network(q qualifiers, v string, at int) (node, error) {
 	addr, err := netip.ParseAddr(base)
 	if err != nil || addr.Zone() != "" {
 		return bad()
+	}
+	if q.excludes(addr) {
+		return nil, p.otherVersion(q, at)
 	}
 	n := addr.BitLen()
 	if addr.Is4() {

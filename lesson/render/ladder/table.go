@@ -23,6 +23,7 @@ type Table struct {
 	first   []*lesson.Connection // not drawn yet: the columns have no widths
 	many    *overview            // there are more than that
 	listed  bool                 // there are more than that, and all are wanted
+	told    int                  // connections
 	notes   []*lesson.Note       // shown last, where they are seen
 	columns [numColumns]int      // their widths
 }
@@ -62,6 +63,7 @@ func (t *Table) Tell(e lesson.Event) error {
 	case *lesson.Opening:
 		t.opening(e)
 	case *lesson.Connection:
+		t.told++
 		switch {
 		case t.o.Plain:
 			t.sentence(e)
@@ -168,7 +170,11 @@ func (t *Table) measure(names [numColumns]string) {
 }
 
 func (t *Table) ending(e *lesson.Ending) {
-	s := sentence(t.say(verdict(e, false, false)), t.o.Lang)
+	v := verdict(e, false, false)
+	if t.told < e.Connections {
+		v = and(v, lang.Text{EN: "only " + count(uint64(t.told), "connection") + " shown", ZH: fmt.Sprintf("只显示 %d 个连接", t.told)})
+	}
+	s := sentence(t.say(v), t.o.Lang)
 	if t.o.Plain {
 		t.line(row{{none, s}})
 		return
