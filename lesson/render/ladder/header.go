@@ -18,8 +18,8 @@ type field struct {
 	value string
 }
 
-// fields takes a header apart as far as it goes; what is cut short or damaged
-// is shown as bytes.
+// fields takes a header apart as far as it was captured; what is cut short or
+// damaged is shown as bytes.
 func fields(h []byte) (out []field) {
 	take := func(at, n int, en, zh string, value func(b []byte) string) bool {
 		if at >= len(h) {
@@ -57,6 +57,11 @@ func fields(h []byte) (out []field) {
 			break
 		}
 		at += n
+	}
+	if missing := size - len(h); missing > 0 {
+		out = append(out, field{at: len(h), name: lang.Text{
+			EN: fmt.Sprintf("%s not captured", count(uint64(missing), "byte")), ZH: fmt.Sprintf("%d 字节未捕获", missing),
+		}})
 	}
 	return out
 }

@@ -115,6 +115,30 @@ func TestStates(t *testing.T) {
 	}
 }
 
+// A header of which the end was not captured says so.
+func TestHeaderCut(t *testing.T) {
+	for _, e := range rendertest.Handshake() {
+		s, ok := e.(*lesson.Segment)
+		if !ok {
+			continue
+		}
+		var b bytes.Buffer
+		l := New(&b, Options{Plain: true, Verbose: true})
+		_ = l.Tell(s)
+		if strings.Contains(b.String(), "not captured") {
+			t.Errorf("a whole header: %s", b.String())
+		}
+		b.Reset()
+		cut := *s
+		cut.Header = s.Header[:22]
+		_ = l.Tell(&cut)
+		if want := fmt.Sprintf("%d. 22: %d bytes not captured\n", s.N, len(s.Header)-22); !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in %s", want, b.String())
+		}
+		return
+	}
+}
+
 // Of several connections each is summed up by its number, with what was lost
 // of it; what is on its way is that of the one that is told.
 func TestSeveralConnections(t *testing.T) {

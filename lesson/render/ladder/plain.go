@@ -62,7 +62,11 @@ func (p *plain) segment(s *lesson.Segment) {
 	}
 	if p.o.Verbose && newHeader(s) {
 		for _, f := range fields(s.Header) {
-			p.sentence(n + fmt.Sprintf("%d: % x: %s", f.at, f.bytes, p.join2(p.say(f.name), p.clean(f.value))))
+			at := fmt.Sprintf("%d: ", f.at)
+			if len(f.bytes) > 0 {
+				at += fmt.Sprintf("% x: ", f.bytes)
+			}
+			p.sentence(n + at + p.join2(p.say(f.name), p.clean(f.value)))
 		}
 	}
 }
