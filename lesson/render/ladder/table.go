@@ -29,7 +29,7 @@ type Table struct {
 }
 
 // The columns. A field that is wider than its column pushes the rest along, and
-// those with room to spare take it back.
+// those with room to spare take it back before the numbers come.
 const (
 	numberColumn = iota
 	endsColumn
@@ -143,7 +143,8 @@ func (t *Table) names() {
 	}
 	names := [numColumns]string(strings.Split("#|"+h, "|"))
 	t.measure(names)
-	t.put(row{{faintInk, t.fields(names)}})
+	line, _ := t.fields(names)
+	t.put(row{{faintInk, line}})
 	t.line(nil)
 }
 
@@ -183,30 +184,32 @@ func (t *Table) ending(e *lesson.Ending) {
 	t.wrapped(1, paragraph{boldInk, "", s})
 }
 
-// connection is one line; ends too long for theirs stand on a line before it.
+// connection is one line; ends too long for that stand on a line before it.
 func (t *Table) connection(c *lesson.Connection) {
 	if t.width < cards {
 		t.card(c)
 		return
 	}
 	f := t.short(c)
-	s := t.fields(f)
-	if text.Width(s) > t.width {
+	s, even := t.fields(f)
+	if !even {
 		t.wrapped(0, paragraph{none, text.PadLeft(f[numberColumn], t.columns[numberColumn]) + " ", t.ends(c, true)})
 		f[numberColumn], f[endsColumn] = "", ""
-		s = t.fields(f)
+		s, even = t.fields(f)
 	}
-	if text.Width(s) > t.width {
+	if !even && text.Width(s) > t.width {
 		t.wrapped(3, paragraph{none, "", strings.Join(f[openColumn:], " ")})
 		return
 	}
 	t.line(row{{none, s}})
 }
 
-// fields sets one line's fields in their columns, numbers to the right.
-func (t *Table) fields(fields [numColumns]string) string {
+// fields sets one line's fields in their columns, numbers to the right. It is
+// even if all numbers stand under their names, or nearly so.
+func (t *Table) fields(fields [numColumns]string) (line string, even bool) {
 	var b strings.Builder
 	at, end := 0, 0
+	even = true
 	for i, f := range fields {
 		end += t.columns[i]
 		w := text.Width(f)
@@ -218,8 +221,9 @@ func (t *Table) fields(fields [numColumns]string) string {
 		}
 		b.WriteByte(' ')
 		at, end = at+len(room)+w+1, end+1
+		even = even && (i < segmentsColumn || at <= end+1)
 	}
-	return strings.TrimRight(b.String(), " ")
+	return strings.TrimRight(b.String(), " "), even
 }
 
 // card is a connection where there is no room for a table.
