@@ -192,12 +192,12 @@ func (t *Table) connection(c *lesson.Connection) {
 	}
 	f := t.short(c)
 	s, even := t.fields(f)
-	if !even {
+	if !even || text.Width(s) > t.width {
 		t.wrapped(0, paragraph{none, text.PadLeft(f[numberColumn], t.columns[numberColumn]) + " ", t.ends(c, true)})
 		f[numberColumn], f[endsColumn] = "", ""
-		s, even = t.fields(f)
+		s, _ = t.fields(f)
 	}
-	if !even && text.Width(s) > t.width {
+	if text.Width(s) > t.width {
 		t.wrapped(3, paragraph{none, "", strings.Join(f[openColumn:], " ")})
 		return
 	}
