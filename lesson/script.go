@@ -79,7 +79,7 @@ var verbs = [numVerbs]struct {
 	who   subject
 	arg   string
 	needs [2][]Verb // by end: one of these must stand earlier in the script
-	text  lang.Text // completes "the client …"
+	text  lang.Text // completes "the client …"; whole where the wire does it; none for what only arranges
 }{
 	Listen:    {name: "listen", who: either, text: lang.Text{EN: "calls listen()", ZH: "调用 listen()"}},
 	Accept:    {name: "accept", who: serverOnly, needs: [2][]Verb{tcp.Server: {Listen}}, text: lang.Text{EN: "calls accept()", ZH: "调用 accept()"}},
@@ -97,14 +97,14 @@ var verbs = [numVerbs]struct {
 	Pause:     {name: "pause", who: nobody},
 
 	Hold:      {name: "hold", who: theWire, arg: segmentArg},
-	Deliver:   {name: "deliver", who: theWire, arg: segmentArg},
+	Deliver:   {name: "deliver", who: theWire, arg: segmentArg, text: lang.Text{EN: "what was held arrives", ZH: "留在途中的报文段到达"}},
 	Drop:      {name: "drop", who: theWire, arg: segmentArg},
 	Duplicate: {name: "duplicate", who: theWire, arg: segmentArg},
 	Reorder:   {name: "reorder", who: theWire, arg: segmentArg},
 	Delay:     {name: "delay", who: theWire, arg: segmentArg},
 	Corrupt:   {name: "corrupt", who: theWire, arg: segmentArg},
 	Latency:   {name: "latency", who: theWire, arg: "MILLISECONDS"},
-	Inject:    {name: "inject", who: theWire, arg: segmentArg + " seq N [ack N]"},
+	Inject:    {name: "inject", who: theWire, arg: segmentArg + " seq N [ack N]", text: lang.Text{EN: "an old or forged segment arrives", ZH: "一个旧的或伪造的报文段到达"}},
 }
 
 // segmentArg is how a script names a segment: as the screen shows it.
@@ -119,10 +119,14 @@ var closable = [2][]Verb{tcp.Client: {Connect, Listen}, tcp.Server: {Accept, Con
 // String is the verb as a script writes it.
 func (v Verb) String() string { return verbs[v].name }
 
-// Text says what the action is about to do: "the client calls close()".
+// Text says what the action is about to do, "the client calls close()"; nothing
+// where it only arranges what is to come.
 func (a *Action) Text() lang.Text {
 	t := verbs[a.Verb].text
-	if a.End == tcp.Client {
+	switch {
+	case t.IsZero() || verbs[a.Verb].who == theWire:
+		return t
+	case a.End == tcp.Client:
 		return lang.Text{EN: "the client " + t.EN, ZH: "客户端" + t.ZH}
 	}
 	return lang.Text{EN: "the server " + t.EN, ZH: "服务器" + t.ZH}

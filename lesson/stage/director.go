@@ -184,8 +184,8 @@ func (d *director) begins(e tcp.End) error {
 // next says what comes after a pause.
 func next(then []lesson.Action) lang.Text {
 	for _, a := range then {
-		if a.Verb != lesson.Wait && a.Verb != lesson.Pause && a.Verb != lesson.Print {
-			return a.Text()
+		if t := a.Text(); !t.IsZero() && a.Verb != lesson.Print {
+			return t
 		}
 	}
 	return lang.Text{EN: "the lesson ends", ZH: "本课结束"}
