@@ -171,7 +171,7 @@ func (o *observation) getsAck() bool {
 			o.step.Findings |= Unacceptable // it answers with RST
 			return false
 		}
-		if s.Ack != y.nxt && s.Ack.LessEq(y.iss) { // not its latest answer, but one before it
+		if !o.exact && s.Ack != y.nxt && s.Ack.LessEq(y.iss) { // not its latest answer, but one before it
 			y.iss, y.nxt = s.Ack-1, s.Ack
 		}
 		y.una = s.Ack

@@ -79,8 +79,22 @@ func (c *Conn) Received(e End) uint64 {
 // Sent reports whether an end has sent all of s before: its data, SYN or FIN.
 func (c *Conn) Sent(e End, s *Segment) bool {
 	x := &c.half[e]
-	return s.SeqLen() > 0 && x.is(knowsSeq) && x.iss.LessEq(s.Seq) && s.End().LessEq(x.nxt)
+	return s.SeqLen() > 0 && x.is(knowsSeq) && (c.long(e) || x.iss.LessEq(s.Seq)) && s.End().LessEq(x.nxt)
 }
+
+// sentBefore reports whether an end that has sent its SYN has sent all of s
+// before, an ACK without data too.
+func (c *Conn) sentBefore(e End, s *Segment) bool {
+	x := &c.half[e]
+	if !x.is(sentSyn) || s.Flags.Has(SYN) {
+		return x.is(sentSyn) && s.Seq == x.iss
+	}
+	return (c.long(e) || x.iss.Less(s.Seq)) && s.End().LessEq(x.nxt)
+}
+
+// long reports whether an end has sent so much that its initial sequence
+// number, half of all numbers behind, may seem to lie ahead (RFC 9293 §3.4).
+func (c *Conn) long(e End) bool { return c.bytes[e] >= 1<<30 }
 
 // FinReceived reports whether the peer's FIN has reached an end.
 func (c *Conn) FinReceived(e End) bool { return c.half[e].is(gotPeerFin) }
@@ -96,15 +110,7 @@ func (c *Conn) StartsNew(s *Segment) bool {
 }
 
 // Observe shows the connection its next segment.
-func (c *Conn) Observe(s *Segment) Step {
-	var o observation
-	o.look(c, s, c.next(s))
-	o.step = Step{N: c.n, From: o.from, Before: c.states()}
-	o.judge()
-	o.relative()
-	o.ends()
-	return o.step
-}
+func (c *Conn) Observe(s *Segment) Step { return c.ObserveAt(Anywhere, s) }
 
 // Follow is Observe for a caller that needs no Step.
 func (c *Conn) Follow(s *Segment) {

@@ -378,3 +378,57 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+// What an end began with may be half of all numbers behind: then it no longer
+// tells what was sent before (RFC 9293 §3.4).
+func TestGigabytes(t *testing.T) {
+	const size = 1<<20 - 1
+	for _, n := range []int{10, 2200, 3000, 4200} { // MiB
+		// Where departures and arrivals are known.
+		var c tcp.Conn
+		at, from := tcp.Seq(100), [2]tcp.Segment{
+			{Src: ends[0], Dst: ends[1], Flags: tcp.ACK, Window: 65535},
+			{Src: ends[1], Dst: ends[0], Flags: tcp.ACK, Seq: 301, Window: 65535},
+		}
+		over := func(s tcp.Segment) { c.Depart(&s); c.Arrive(&s) }
+		c.Know(tcp.Client, tcp.Closed)
+		c.Know(tcp.Server, tcp.Listen)
+		over(tcp.Segment{Src: ends[0], Dst: ends[1], Flags: tcp.SYN, Seq: at, Window: 65535})
+		at++
+		over(tcp.Segment{Src: ends[1], Dst: ends[0], Flags: tcp.SYN | tcp.ACK, Seq: 300, Ack: at, Window: 65535})
+		data, ack := from[0], from[1]
+		data.Ack, data.Len = 301, size
+		for range n {
+			data.Seq = at
+			over(data)
+			at = at.Add(size)
+			ack.Ack = at
+			over(ack)
+		}
+		if !c.Sent(tcp.Client, &data) {
+			t.Errorf("after %d MiB the last byte was not sent", n)
+		}
+		rst := ack
+		rst.Flags = tcp.RST
+		over(rst)
+		if step := c.Depart(&data); step.After[tcp.Client] != tcp.Closed {
+			t.Errorf("after %d MiB, once more: %v %v", n, step.After, step.Findings.Names())
+		}
+
+		// In a capture that begins in the middle.
+		c, at = tcp.Conn{}, 100
+		for range n {
+			data.Seq = at
+			c.Observe(&data)
+			at = at.Add(size)
+			ack.Ack = at
+			c.Observe(&ack)
+		}
+		data.Seq = at // lost
+		c.Observe(&data)
+		c.Observe(&ack)
+		if step := c.Observe(&data); step.Findings != tcp.Retransmission {
+			t.Errorf("after %d MiB it is %v", n, step.Findings.Names())
+		}
+	}
+}

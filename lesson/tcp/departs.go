@@ -147,7 +147,7 @@ func (o *observation) proves() bool {
 		x.caughtUp(ack)
 	case latest && ack.Less(x.rcv):
 		x.rcv = ack
-		if !y.is(sentSyn) && ack.LessEq(y.iss) && !x.holed() { // what was captured first lies beyond a hole
+		if !y.is(sentSyn) && !o.c.long(o.to) && ack.LessEq(y.iss) && !x.holed() { // what was captured first lies beyond a hole
 			x.wire = ack
 			x.keepAhead(span{y.iss.Add(1), y.nxt})
 		}

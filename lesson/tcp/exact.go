@@ -49,13 +49,13 @@ func (o *observation) leaves() {
 		o.notice()
 		o.resets()
 		return
-	case x.state == Closed && (x.sentBefore(s) || x.calls&resetting != 0 && !s.Flags.Has(SYN)):
+	case x.state == Closed && (o.c.sentBefore(from, s) || x.calls&resetting != 0 && !s.Flags.Has(SYN)):
 		// What has closed the end also drew a segment, which left first; or a
 		// timer sent one again at that very moment.
 		o.notice()
 		o.counts()
 		return
-	case s.Flags&(SYN|ACK) == SYN && x.state != SynSent && x.sentBefore(s):
+	case s.Flags&(SYN|ACK) == SYN && x.state != SynSent && o.c.sentBefore(from, s):
 		// A timer sent it again at the moment its answer came.
 		o.notice()
 		return

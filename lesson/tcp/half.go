@@ -95,14 +95,6 @@ func (h *half) learnRcv(next Seq) {
 	h.ahead = [3]span{}
 }
 
-// sentBefore reports whether this end has sent all of a segment before.
-func (h *half) sentBefore(s *Segment) bool {
-	if s.Flags.Has(SYN) {
-		return h.is(sentSyn) && s.Seq == h.iss
-	}
-	return h.is(sentSyn) && h.iss.Less(s.Seq) && s.End().LessEq(h.nxt)
-}
-
 // acknowledges notes an acknowledgement number that this end has sent; false
 // when it has sent a higher one before.
 func (h *half) acknowledges(n Seq) bool {
@@ -122,15 +114,13 @@ func (h *half) holed() bool {
 	return a[0].lo|a[0].hi|a[1].lo|a[1].hi|a[2].lo|a[2].hi != 0
 }
 
-// arrive adds [lo, hi) to what has reached this end, and reports whether it
-// filled or moved the in-order edge.
-func (h *half) arrive(lo, hi Seq) bool {
+// arrive adds [lo, hi) to what has reached this end.
+func (h *half) arrive(lo, hi Seq) {
 	if !lo.LessEq(h.wire) { // beyond a hole
 		h.keepAhead(span{lo, hi})
-		return false
+		return
 	}
-	moved := h.wire.Less(hi)
-	if moved {
+	if h.wire.Less(hi) {
 		h.wire = hi
 	}
 	for again := true; again; {
@@ -139,12 +129,11 @@ func (h *half) arrive(lo, hi Seq) bool {
 			if s != (span{}) && s.lo.LessEq(h.wire) {
 				h.ahead[i] = span{}
 				if h.wire.Less(s.hi) {
-					h.wire, moved, again = s.hi, true, true
+					h.wire, again = s.hi, true
 				}
 			}
 		}
 	}
-	return moved
 }
 
 // highest is the end of the last range beyond a hole.

@@ -22,9 +22,6 @@ func (v Vantage) is(e End) bool { return v == AtClient+Vantage(e) }
 // nothing is taken for granted: it has received what its own segments show it
 // has, so that it is never told to be further than it is.
 func (c *Conn) ObserveAt(v Vantage, s *Segment) Step {
-	if v == Anywhere {
-		return c.Observe(s)
-	}
 	var o observation
 	o.look(c, s, c.next(s))
 	o.step = Step{N: c.n, From: o.from, Before: c.states()}
