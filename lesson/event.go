@@ -11,7 +11,7 @@ import (
 )
 
 // Event is one thing a story tells. It is one of *Opening, *Call, *Segment,
-// *Rest, *Note, *Connection, *Ending.
+// *Rest, *Note, *Connection, *Socket, *Ending.
 type Event interface{ event() }
 
 // Teller receives a story's events in order: a ladder, a stream of JSON, a
@@ -35,7 +35,7 @@ func (p Place) String() string { return [...]string{"file", "host", "private", "
 
 // Opening is a story's first event; in JSON, "lesson".
 type Opening struct {
-	Name      string    // the lesson's name, or "explain"
+	Name      string    // the lesson's name, "explain", "try" or "watch"
 	Title     lang.Text // "The four-way close"
 	Refs      string    // "RFC 9293 §3.6", may be empty
 	Place     Place

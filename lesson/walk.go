@@ -144,7 +144,7 @@ func (w *Walker) Tell(e Event) error {
 		if e.Disagreed > 0 {
 			w.walked = nil
 		}
-	case *Note, *Connection:
+	case *Note, *Connection, *Socket:
 	}
 	return nil
 }

@@ -161,8 +161,12 @@ func settle(name string) error {
 		return err
 	}
 	defer e.Close()
-	if up, err := e.LinkState(name); err != nil || up != 1 {
-		return fmt.Errorf("%s has no link: %w", name, err)
+	up, err := e.LinkState(name)
+	switch {
+	case err != nil:
+		return fmt.Errorf("asking %s for its link: %w", name, err)
+	case up != 1:
+		return fmt.Errorf("%s has no link", name)
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func (a *app) lessonCommand(l *lesson.Lesson) *cobra.Command {
 			"what is sent (default %s): `TEXT` of at most %d bytes", "所发送的内容（默认 %s），`TEXT` 最多 %d 字节", defaultMessage, longestMessage)))
 		complete(cmd, "message", cobra.NoFileCompletions)
 	}
-	fl.BoolVar(&f.ipv6, "ipv6", false, a.in(say("over IPv6 (::1)", "使用 IPv6（::1）")))
+	fl.BoolVar(&f.ipv6, "ipv6", false, a.in(say("over IPv6", "使用 IPv6")))
 	fl.BoolVar(&f.private, "private", false, a.in(say("in a private network, even as root", "使用私有网络，即使是 root")))
 	fl.BoolVar(&f.host, "host", false, a.in(say("on the host's own lo, or not at all", "只用主机自己的 lo")))
 	steps := say("wait for a key at each step", "每一步都等待按键")

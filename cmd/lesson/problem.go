@@ -23,26 +23,27 @@ func (e exit) Error() string { return "exit " + strconv.Itoa(int(e)) }
 // exit code.
 func (a *app) report(err error) int {
 	var code exit
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &code):
-		return int(code)
-	case errors.Is(err, syscall.EPIPE):
-		return 0 // the reader has seen enough
-	}
+	ended := errors.As(err, &code) // something may have gone wrong all the same
 	p, ok := lang.AsProblem(err)
 	if file := (*fs.PathError)(nil); !ok && errors.As(err, &file) {
 		p, ok = fileProblem(file.Path, file.Err), true
 	}
-	if !ok {
+	switch {
+	case err == nil, errors.Is(err, syscall.EPIPE): // the reader has seen enough
+		return int(code)
+	case ended && !ok:
+		return int(code)
+	case !ok:
 		p = &lang.Problem{What: say(err.Error(), err.Error())}
 	}
 	fmt.Fprintf(a.stderr, "lesson: %s\n", a.in(p.What))
 	if hint := a.in(p.Hint); hint != "" {
 		fmt.Fprintf(a.stderr, "%s%s\n", a.in(say("hint: ", "提示：")), hint)
 	}
-	if p.Code == 0 {
+	switch {
+	case ended:
+		return int(code)
+	case p.Code == 0:
 		return lang.ExitFailure
 	}
 	return p.Code

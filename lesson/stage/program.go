@@ -79,7 +79,11 @@ func (p *program) start() error {
 			task()
 		}
 	}()
-	return <-ready
+	err = <-ready
+	if err != nil {
+		p.signal.close()
+	}
+	return err
 }
 
 // run does something on the program's host and waits for it.
