@@ -58,9 +58,6 @@ func liveRoom(fd int) error {
 	return nil
 }
 
-// Stats counts what has passed the filter so far. Call it where Next is called.
-func (l *LiveSource) Stats() Stats { return l.count.Stats() }
-
 // Next waits for the next segment. It returns os.ErrDeadlineExceeded when the
 // deadline passes, os.ErrClosed after Close, and a *lang.Problem when the
 // interface goes down. The slices in the segment are valid until the next call.

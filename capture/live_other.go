@@ -35,9 +35,6 @@ func notHere() error {
 // LinkType has nothing to say here.
 func (*LiveSource) LinkType() LinkType { return LinkNull }
 
-// Stats has nothing to say here.
-func (*LiveSource) Stats() Stats { return Stats{} }
-
 // SetDeadline does nothing here.
 func (*LiveSource) SetDeadline(time.Time) error { return errors.ErrUnsupported }
 

@@ -280,7 +280,7 @@ func (x *explainer) connection(slot uint32) error {
 	}
 	x.told++
 	summarize(&x.event, stream, x.table.conn(slot), &s)
-	if x.opt.Detail == OneStream && x.alone == nil { // it comes after its segments
+	if x.opt.Detail == OneStream { // it comes after its segments
 		alone := x.event
 		x.alone = &alone
 		return nil

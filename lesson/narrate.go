@@ -27,8 +27,7 @@ func (n *Narrator) Conn() *tcp.Conn { return &n.conn }
 
 // Owns reports whether a segment belongs to the connection, in either direction.
 func (n *Narrator) Owns(s *tcp.Segment) bool {
-	c, v := n.conn.Endpoint(tcp.Client), n.conn.Endpoint(tcp.Server)
-	return s.Src == c && s.Dst == v || s.Src == v && s.Dst == c
+	return n.conn.Joins(&s.Src, &s.Dst)
 }
 
 // Tell observes the connection's next segment, which is taken to arrive at
@@ -36,7 +35,7 @@ func (n *Narrator) Owns(s *tcp.Segment) bool {
 func (n *Narrator) Tell(c *tcp.Captured) *Segment {
 	s := n.next(c)
 	s.Step = n.conn.Observe(&c.Segment)
-	s.Explain = explanations(&s.Step)
+	s.Explain = Explanations(&s.Step)
 	return s
 }
 
@@ -46,7 +45,7 @@ func (n *Narrator) Depart(c *tcp.Captured) *Segment {
 	s := n.next(c)
 	s.Fate = Delayed
 	s.Step = n.conn.Depart(&c.Segment)
-	s.Explain = explanations(&s.Step)
+	s.Explain = Explanations(&s.Step)
 	return s
 }
 
@@ -60,7 +59,7 @@ func (n *Narrator) Arrive(s *Segment, fate Fate) {
 	s.Step.N, s.Step.Seq, s.Step.Ack = left.N, left.Seq, left.Ack
 	s.Step.Before[from], s.Step.After[from], s.Step.Taken[from] = left.Before[from], left.After[from], left.Taken[from]
 	s.Step.Findings |= left.Findings
-	s.Explain = explanations(&s.Step)
+	s.Explain = Explanations(&s.Step)
 }
 
 // Later lets a segment that has been told reach the other end, for the first
@@ -72,7 +71,7 @@ func (n *Narrator) Later(told *Segment, fate Fate, at time.Time) *Segment {
 	s.Step = n.conn.Arrive(&s.Segment)
 	s.Step.N, s.Step.Seq, s.Step.Ack = told.Step.N, told.Step.Seq, told.Step.Ack
 	s.Since = time.Duration(at.UnixNano() - n.first)
-	s.Explain = explanations(&s.Step)
+	s.Explain = Explanations(&s.Step)
 	return &s
 }
 
@@ -95,7 +94,7 @@ func (n *Narrator) Inject(c *tcp.Captured) *Segment {
 	s := n.next(c)
 	s.Fate = Injected
 	s.Step = n.conn.Arrive(&c.Segment)
-	s.Explain = explanations(&s.Step)
+	s.Explain = Explanations(&s.Step)
 	return s
 }
 
@@ -112,8 +111,8 @@ var (
 	ofServer = lang.Text{EN: "server: ", ZH: "服务器："}
 )
 
-// explanations says why both ends moved, the sender first, and what is notable.
-func explanations(step *tcp.Step) []Explanation {
+// Explanations says why both ends moved, the sender first, and what is notable.
+func Explanations(step *tcp.Step) []Explanation {
 	var out []Explanation
 	for _, e := range [2]tcp.End{step.From, step.From.Peer()} {
 		who := ofClient

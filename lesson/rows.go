@@ -74,7 +74,7 @@ func (r *rows) tell(keep int, explain bool, t Teller) error {
 		r.told++
 		row.N = r.told
 		if explain {
-			row.Explain = explanations(&row.Step)
+			row.Explain = Explanations(&row.Step)
 		}
 		if err := t.Tell(row); err != nil {
 			return err

@@ -32,10 +32,6 @@ type Process struct {
 
 func (*Socket) event() {}
 
-// Explanations says why both ends of a connection moved in a step, the sender
-// first, and what is notable.
-func Explanations(step *tcp.Step) []Explanation { return explanations(step) }
-
 // Summarize sums a connection up.
 func Summarize(stream int, c *tcp.Conn) *Connection {
 	var out Connection

@@ -2,6 +2,7 @@ package private
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -12,12 +13,20 @@ import (
 const (
 	maxUser    = "user.max_user_namespaces"
 	maxNet     = "user.max_net_namespaces"
-	maxPID     = "user.max_pid_namespaces"
-	maxMount   = "user.max_mnt_namespaces"
 	cloneUser  = "kernel.unprivileged_userns_clone"
 	appArmor   = "kernel.apparmor_restrict_unprivileged_userns"
 	appArmored = "unprivileged_userns" // the profile that Ubuntu moves such processes to
 )
+
+type limit struct{ sysctl, en, zh string }
+
+// limits are how many namespaces of each kind there may be.
+var limits = []limit{
+	{maxUser, "user", "用户"},
+	{maxNet, "network", "网络"},
+	{"user.max_pid_namespaces", "process", "进程"},
+	{"user.max_mnt_namespaces", "mount", "挂载"},
+}
 
 func sysctl(name string) string { return "proc/sys/" + strings.ReplaceAll(name, ".", "/") }
 
@@ -33,6 +42,7 @@ func notStarted(err error, m machine) *lang.Problem {
 		return false
 	}
 	refused := is(unix.EPERM, unix.EACCES)
+	zero := slices.IndexFunc(limits, func(l limit) bool { return m.says(sysctl(l.sysctl), "0") })
 	var what, hint lang.Text
 	switch {
 	case !m.has("proc/self"):
@@ -41,18 +51,13 @@ func notStarted(err error, m machine) *lang.Problem {
 			ZH: "没有挂载 /proc，本程序无法再次运行自身",
 		}
 		hint = m.first("mount -t proc proc /proc", "mount it", "请挂载")
-	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxUser), "0"):
-		what = limit(maxUser, "user", "用户")
-		hint = m.allow(maxUser, "15000")
-	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxNet), "0"):
-		what = limit(maxNet, "network", "网络")
-		hint = m.allow(maxNet, "15000")
-	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxPID), "0"):
-		what = limit(maxPID, "process", "进程")
-		hint = m.allow(maxPID, "15000")
-	case is(unix.ENOSPC, unix.EUSERS) && m.says(sysctl(maxMount), "0"):
-		what = limit(maxMount, "mount", "挂载")
-		hint = m.allow(maxMount, "15000")
+	case is(unix.ENOSPC, unix.EUSERS) && zero >= 0:
+		l := limits[zero]
+		what = lang.Text{
+			EN: "this machine allows no " + l.en + " namespaces: the sysctl " + l.sysctl + " is 0",
+			ZH: "本机不允许创建" + l.zh + "命名空间：内核参数 " + l.sysctl + " 为 0",
+		}
+		hint = m.allow(l.sysctl, "15000")
 	case is(unix.ENOSPC, unix.EUSERS):
 		what = lang.Text{
 			EN: "no more namespaces: as many are in use as " + maxUser + " or " + maxNet + " allows",
@@ -194,13 +199,6 @@ func (m machine) appArmor(err error) *lang.Problem {
 		},
 		Code: lang.ExitRefused,
 		Err:  err,
-	}
-}
-
-func limit(name, en, zh string) lang.Text {
-	return lang.Text{
-		EN: "this machine allows no " + en + " namespaces: the sysctl " + name + " is 0",
-		ZH: "本机不允许创建" + zh + "命名空间：内核参数 " + name + " 为 0",
 	}
 }
 

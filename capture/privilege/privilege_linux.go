@@ -22,7 +22,12 @@ func GiveUp() error {
 			return fmt.Errorf("becoming user %d, who called sudo: %w", who.uid, err)
 		}
 	}
-	if err := cap.NewSet().SetProc(); err != nil {
+	return keepOnly(cap.NewSet())
+}
+
+// keepOnly gives all capabilities up but these.
+func keepOnly(these *cap.Set) error {
+	if err := these.SetProc(); err != nil {
 		return fmt.Errorf("giving capabilities up: %w", err)
 	}
 	// No program run from here on can bring a privilege back.

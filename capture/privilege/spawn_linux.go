@@ -10,7 +10,6 @@ import (
 	"strings"
 	"syscall"
 
-	"golang.org/x/sys/unix"
 	"kernel.org/pub/linux/libs/security/libcap/cap"
 )
 
@@ -60,11 +59,5 @@ func KeepSight() error {
 			}
 		}
 	}
-	if err := keep.SetProc(); err != nil {
-		return fmt.Errorf("giving capabilities up: %w", err)
-	}
-	if _, err := cap.Prctlw(unix.PR_SET_NO_NEW_PRIVS, 1); err != nil {
-		return fmt.Errorf("giving new privileges up: %w", err)
-	}
-	return nil
+	return keepOnly(keep)
 }

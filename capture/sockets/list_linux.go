@@ -45,6 +45,12 @@ func (d *Diag) List(in ...tcp.State) ([]Listed, error) {
 	return out, nil
 }
 
+// Listening reports whether any TCP socket listens, over IPv4 or IPv6.
+func (d *Diag) Listening() (bool, error) {
+	all, err := d.List(tcp.Listen)
+	return len(all) > 0, err
+}
+
 // Find is Ask with all that List tells; ok is false where there is no socket.
 func (d *Diag) Find(local, remote netip.AddrPort) (l Listed, ok bool, err error) {
 	m, err := d.ask(local, remote)

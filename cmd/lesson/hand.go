@@ -112,7 +112,7 @@ func (h *hand) Keys() <-chan byte { return h.keys.pressed() }
 func (h *hand) Key(key byte, held bool) (*actor.Choice, error) {
 	h.resize() // what comes next is drawn for the terminal as it is now
 	switch {
-	case key == 'q' || key == 'Q' || key == 3 || key == 4:
+	case quits(key):
 		return nil, errors.Join(h.drawn.Keys(lang.Text{}), errQuit)
 	case key == resumed:
 		h.drawn.Forget()
@@ -125,7 +125,7 @@ func (h *hand) Key(key byte, held bool) (*actor.Choice, error) {
 	case h.aside != nil:
 		h.aside, h.reading = nil, 0
 		return nil, nil // any other key returns to the segment, and no more
-	case key == ' ' || key == '\r' || key == '\n':
+	case goesOn(key):
 		return &actor.Choice{Planned: true}, nil
 	case key == 'n':
 		return &actor.Choice{Verb: lesson.Deliver}, nil

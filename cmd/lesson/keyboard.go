@@ -40,6 +40,12 @@ func (k *keyboard) close() { _ = term.Restore(k.fd, k.was) }
 // is shown has to be shown again.
 const resumed = 0x0c // Ctrl-L
 
+// quits reports whether a key ends the lesson: q, Ctrl-C or Ctrl-D.
+func quits(key byte) bool { return key == 'q' || key == 'Q' || key == 3 || key == 4 }
+
+// goesOn reports whether a key does what comes next: the space bar, or Enter.
+func goesOn(key byte) bool { return key == ' ' || key == '\r' || key == '\n' }
+
 // pressed yields the keys; it is closed when the terminal is gone.
 func (k *keyboard) pressed() <-chan byte {
 	if k.keys == nil {
@@ -76,9 +82,9 @@ func (k *keyboard) next(ctx context.Context, show func() error) error {
 			return context.Cause(ctx)
 		case key, ok := <-k.pressed():
 			switch {
-			case !ok || key == 'q' || key == 'Q' || key == 3 || key == 4:
+			case !ok || quits(key):
 				return errQuit
-			case key == ' ' || key == '\r' || key == '\n':
+			case goesOn(key):
 				return nil
 			case key == resumed:
 				if err := show(); err != nil {

@@ -25,7 +25,7 @@ const loopback = "lo"
 // a private network, which needs a second process. A stepped lesson has one
 // too, to put the terminal back whatever becomes of it.
 func (a *app) play(l *lesson.Lesson, f *liveFlags) error {
-	if err := a.checkStdout(f); err != nil {
+	if err := a.checkStdout(f.write, f.json); err != nil {
 		return err
 	}
 	step, err := a.stepped(l, f)
@@ -63,7 +63,7 @@ func (a *app) stepped(l *lesson.Lesson, f *liveFlags) (bool, error) {
 // hasKeys reports whether there is a terminal to draw on and one to type at.
 func (a *app) hasKeys(f *liveFlags) bool {
 	_, keys := terminal(a.stdin)
-	_, screen := terminal(a.screen(f))
+	_, screen := terminal(a.screen(f.write))
 	return keys && screen
 }
 
@@ -77,23 +77,23 @@ func (a *app) needKeys(f *liveFlags) error {
 }
 
 // checkStdout refuses a capture on stdout where it would do harm.
-func (a *app) checkStdout(f *liveFlags) error {
-	if f.write != "-" {
+func (a *app) checkStdout(write string, json bool) error {
+	if write != "-" {
 		return nil
 	}
 	hint := sayf("pipe it into lesson explain: … -w - | lesson explain -", "可以用管道交给 lesson explain：… -w - | lesson explain -")
 	if _, tty := terminal(a.stdout); tty {
 		return usage(say("-w - writes the capture to stdout, which is a terminal", "-w - 会把抓包写到标准输出，而标准输出是终端"), hint)
 	}
-	if f.json {
+	if json {
 		return usage(say("-w - and --json both want stdout", "-w - 与 --json 都要占用标准输出"), say("-w FILE.pcapng", "-w FILE.pcapng"))
 	}
 	return nil
 }
 
 // screen is where the lesson is drawn: stdout, unless the capture goes there.
-func (a *app) screen(f *liveFlags) io.Writer {
-	if f.write == "-" {
+func (a *app) screen(write string) io.Writer {
+	if write == "-" {
 		return a.stderr
 	}
 	return a.stdout
@@ -157,7 +157,7 @@ func (a *app) telling(f *liveFlags, on *ground, step bool) (*telling, error) {
 		t.out = append(t.out, events.New(a.stdout))
 		return t, nil
 	}
-	screen := a.screen(f)
+	screen := a.screen(f.write)
 	drawn := ladder.New(screen, a.drawing(screen, &f.outputFlags))
 	t.out = append(t.out, drawn)
 	if step {
@@ -170,20 +170,27 @@ func (a *app) telling(f *liveFlags, on *ground, step bool) (*telling, error) {
 	return t, nil
 }
 
-// end closes what was opened, and says how a story has ended: that somebody
-// has quit is no failure, and a signal is an exit code.
+// end closes what was opened, and says how a story has ended.
 func (t *telling) end(err error) error {
 	if t.hand != nil {
 		t.hand.keys.close()
 	}
-	switch s := signalled(0); {
-	case errors.As(err, &s):
-		err = exit(128 + int(s))
-	case errors.Is(err, errQuit):
-		err = nil
-	}
+	err = ended(err)
 	if t.keep != nil {
 		err = errors.Join(err, t.keep.close())
+	}
+	return err
+}
+
+// ended is how a story has ended: that somebody has quit is no failure, and a
+// signal is an exit code.
+func ended(err error) error {
+	s := signalled(0)
+	switch {
+	case errors.As(err, &s):
+		return exit(128 + int(s))
+	case errors.Is(err, errQuit):
+		return nil
 	}
 	return err
 }

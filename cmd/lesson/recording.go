@@ -104,14 +104,7 @@ func (a *app) recording(l *lesson.Lesson, f *liveFlags) error {
 	defer k.close()
 	ctx, stop := untilSignal()
 	defer stop()
-	err = recorded.Play(l.Name, option, &reader{app: a, ctx: ctx, drawn: drawn, keys: k})
-	if s := signalled(0); errors.As(err, &s) {
-		return exit(128 + int(s))
-	}
-	if errors.Is(err, errQuit) {
-		return nil
-	}
-	return err
+	return ended(recorded.Play(l.Name, option, &reader{app: a, ctx: ctx, drawn: drawn, keys: k}))
 }
 
 // reader is a Teller that waits for a key before each segment.
@@ -145,7 +138,7 @@ func (r *reader) wait() error {
 			return context.Cause(r.ctx)
 		case key, ok := <-r.keys.pressed():
 			switch {
-			case !ok || key == 'q' || key == 'Q' || key == 3 || key == 4:
+			case !ok || quits(key):
 				return errQuit
 			case key == resumed:
 				r.drawn.Forget()
@@ -156,7 +149,7 @@ func (r *reader) wait() error {
 				row = max(row-1, 1)
 			case row > 0:
 				row = 0 // any other key returns
-			case key == ' ' || key == '\r' || key == '\n':
+			case goesOn(key):
 				return nil
 			}
 		}

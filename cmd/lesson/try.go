@@ -59,7 +59,7 @@ func (a *app) tryCommand() *cobra.Command {
 // try runs the trial in a second process, which has a network and processes of
 // its own: whatever becomes of it, nothing of it stays.
 func (a *app) try(f *tryFlags) error {
-	if err := a.checkStdout(&f.liveFlags); err != nil {
+	if err := a.checkStdout(f.write, f.json); err != nil {
 		return err
 	}
 	if err := a.needKeys(&f.liveFlags); err != nil {
@@ -97,7 +97,7 @@ func (a *app) trial(f *tryFlags) error {
 		Wire:      on.wire.Sides(),
 		Listening: on.diag[tcp.Server].Listening,
 		Ask:       on.ask,
-		Width:     a.width(a.screen(&f.liveFlags)),
+		Width:     a.width(a.screen(f.write)),
 	}
 	if t.hand != nil {
 		o.Hand = t.hand

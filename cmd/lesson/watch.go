@@ -122,7 +122,7 @@ func (p *portsFlag) Set(s string) error {
 // command of an ordinary user runs in a private network, which needs a second
 // process. So does a screen, which has to be put back whatever happens.
 func (a *app) watch(f *watchFlags) error {
-	if err := a.checkStdout(&liveFlags{write: f.write, outputFlags: outputFlags{json: f.json}}); err != nil {
+	if err := a.checkStdout(f.write, f.json); err != nil {
 		return err
 	}
 	if f.private && len(f.command) == 0 {
@@ -154,7 +154,7 @@ func (a *app) watch(f *watchFlags) error {
 
 // onScreen reports whether the connections are drawn for a person.
 func (a *app) onScreen(f *watchFlags) bool {
-	_, tty := terminal(a.screen(&liveFlags{write: f.write}))
+	_, tty := terminal(a.screen(f.write))
 	return tty && !f.plain && !f.json && a.getenv("TERM") != "dumb"
 }
 
@@ -179,12 +179,12 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 
 	w := &watcher{ring: ring, diag: diag, ports: f.ports, iface: f.iface, place: place, explain: f.json || f.detail, own: len(f.command) > 0}
 	w.table = follow.New(w.connection)
-	out := a.screen(&liveFlags{write: f.write})
+	out := a.screen(f.write)
 	switch {
 	case a.onScreen(f):
 		w.screen = ladder.NewWatch(out, a.drawing(out, &outputFlags{verbose: f.detail}))
 		w.tell = w.screen
-		w.size = func() (int, int) { return a.width(out), height(out) }
+		w.size = func() (columns, rows int) { _, rows = a.size(out); return a.width(out), rows }
 		w.loaded = f.top
 	case f.json:
 		b := &buffered{w: out}

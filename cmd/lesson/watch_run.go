@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/term"
-
 	"lesson/capture"
 	"lesson/capture/owners"
 	"lesson/capture/sockets"
@@ -323,14 +321,4 @@ func (w *watcher) close() error {
 	}))
 	w.pour()
 	return w.err
-}
-
-// height is how many lines a terminal has.
-func height(stream any) int {
-	if fd, ok := terminal(stream); ok {
-		if _, h, err := term.GetSize(fd); err == nil && h > 0 {
-			return h
-		}
-	}
-	return 24
 }

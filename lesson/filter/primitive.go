@@ -84,8 +84,10 @@ func (p *parser) qualify(q *qualifiers) {
 	if w := p.word(); w == "src" || w == "dst" {
 		p.at += len(w)
 		q.set = true
-		q.dir = map[string]direction{"src": source, "dst": destination}[w]
-		other := map[string]string{"src": "dst", "dst": "src"}[w]
+		other := "dst"
+		if q.dir = source; w == "dst" {
+			q.dir, other = destination, "src"
+		}
 		before := p.at
 		joint := p.word()
 		p.at += len(joint)
@@ -270,7 +272,7 @@ func (p *parser) network(q qualifiers, v string, at int) (node, error) {
 	want := addr.As16()
 	for i := range want {
 		if want[i]&^mask[i] != 0 {
-			return nil, p.wrong(at, say("%s has bits beyond its mask", "%s 在掩码之外还有置位"), lang.Text{EN: hint.EN, ZH: hint.ZH})
+			return nil, p.wrong(at, say("%s has bits beyond its mask", "%s 在掩码之外还有置位"), hint)
 		}
 	}
 	return q.dir.of(func(e *tcp.Endpoint) bool {

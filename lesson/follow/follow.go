@@ -4,6 +4,7 @@
 //	follow.go   Table: which connection a segment belongs to, and when one is forgotten
 //	waiting.go  which ends wait, for what, and since when
 //	index.go    finding a connection by its ends
+//	words.go    a wait in both languages
 package follow
 
 import (
@@ -294,11 +295,7 @@ func (t *Table) Ends() (n [2][tcp.TimeWait + 1]int) {
 }
 
 func (t *Table) find(a, b tcp.Endpoint) ref {
-	return t.index.find(t.hash(a, b), func(r ref) bool {
-		c := &t.at(r).Conn
-		x, y := c.Endpoint(tcp.Client), c.Endpoint(tcp.Server)
-		return x == a && y == b || x == b && y == a
-	}).flow
+	return t.index.find(t.hash(a, b), func(r ref) bool { return t.at(r).Conn.Joins(&a, &b) }).flow
 }
 
 // hash is of both ends in either order, and never 0.

@@ -172,7 +172,7 @@ func (d *director) act(a lesson.Action, then []lesson.Action) error {
 // begins waits for the SYN of a connect(), so that of two ends that open at
 // once each has sent its own when the script goes on.
 func (d *director) begins(e tcp.End) error {
-	what := lang.Text{EN: fmt.Sprintf("the SYN of the %s", e), ZH: endZH(e) + "的 SYN"}
+	what := lang.Text{EN: fmt.Sprintf("the SYN of the %s", e), ZH: e.Text().ZH + "的 SYN"}
 	for !d.began[e] {
 		if err := d.oneMore(what); err != nil {
 			return err
@@ -275,7 +275,7 @@ func (d *director) finish(c *call) error {
 	case <-patience.C:
 		return d.late(lang.Text{
 			EN: fmt.Sprintf("%s() of the %s to return", c.Verb, c.End),
-			ZH: fmt.Sprintf("%s的 %s() 返回", endZH(c.End), c.Verb),
+			ZH: fmt.Sprintf("%s的 %s() 返回", c.End.Text().ZH, c.Verb),
 		})
 	}
 	if c.Verb == lesson.Crash {

@@ -76,11 +76,7 @@ func inEnglish(p *notation.Line) string {
 }
 
 func inChinese(p *notation.Line) string {
-	from := "客户端"
-	if p.From == tcp.Server {
-		from = "服务器"
-	}
-	return fmt.Sprintf("%s发出 %s，此后客户端 %s、服务器 %s", from, p.Flags, p.State[tcp.Client], p.State[tcp.Server])
+	return fmt.Sprintf("%s发出 %s，此后客户端 %s、服务器 %s", p.From.Text().ZH, p.Flags, p.State[tcp.Client], p.State[tcp.Server])
 }
 
 // why explains a difference where its cause is known.

@@ -169,7 +169,7 @@ func (d *director) late(what lang.Text) error {
 	for e, calls := range d.calls {
 		if len(calls) > 0 {
 			p.What.EN += fmt.Sprintf("; the %s is still in %s()", tcp.End(e), calls[0].Verb)
-			p.What.ZH += fmt.Sprintf("；%s仍阻塞在 %s() 中", endZH(tcp.End(e)), calls[0].Verb)
+			p.What.ZH += fmt.Sprintf("；%s仍阻塞在 %s() 中", tcp.End(e).Text().ZH, calls[0].Verb)
 		}
 	}
 	if n := d.o.Wire.Dropped(); n > 0 {

@@ -313,7 +313,7 @@ func (d *director) letThrough(a lesson.Action) error {
 		}
 		what := lang.Text{
 			EN: fmt.Sprintf("%s from the %s to be held", a.Of.Flags, a.Of.From),
-			ZH: fmt.Sprintf("扣下%s发出的 %s", endZH(a.Of.From), a.Of.Flags),
+			ZH: fmt.Sprintf("扣下%s发出的 %s", a.Of.From.Text().ZH, a.Of.Flags),
 		}
 		if err := d.oneMore(what); err != nil {
 			return err

@@ -5,15 +5,7 @@ import (
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
-	"lesson/lesson/tcp"
 )
-
-func endZH(e tcp.End) string {
-	if e == tcp.Client {
-		return "客户端"
-	}
-	return "服务器"
-}
 
 // callText is a call as it stands at its end's lifeline.
 func callText(c *call, phase lesson.Phase) lang.Text {

@@ -3,6 +3,8 @@ package tcp
 import (
 	"net/netip"
 	"strings"
+
+	"lesson/lesson/lang"
 )
 
 // End names one of a connection's two ends. The client is the end that sent
@@ -17,6 +19,11 @@ const (
 
 // Peer returns the other end.
 func (e End) Peer() End { return e ^ 1 }
+
+// Text is what an end is called.
+func (e End) Text() lang.Text {
+	return [...]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}}[e&1]
+}
 
 func (e End) String() string {
 	if e == Client {

@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"errors"
 	"net/netip"
 	"slices"
 	"time"
@@ -62,12 +61,11 @@ func (x *trial) owner(p *passage) *connection {
 }
 
 // departs takes a segment that was sent into its connection.
-func (x *trial) departs(p *passage) error {
+func (x *trial) departs(p *passage) {
 	c := x.owner(p)
 	p.owner, p.row = c, c.narrator.Depart(&p.Captured)
 	c.flying = append(c.flying, p)
 	c.last = time.Now()
-	return nil
 }
 
 // arrives takes what has become of a segment into the story.
@@ -179,7 +177,8 @@ func (x *trial) backlog(c *connection, l *landing) error {
 			return nil
 		}
 		x.queue = slices.Delete(x.queue, i, i+1)
-		if err := errors.Join(x.departs(q), x.leave(c, to)); err != nil {
+		x.departs(q)
+		if err := x.leave(c, to); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
-	"lesson/lesson/tcp"
 )
 
 // turn is how long a connection that is not over may be silent before another
@@ -35,17 +34,7 @@ func newTelling(t lesson.Teller) telling {
 func (t *telling) tell(e lesson.Event) error { return t.teller.Tell(e) }
 
 // call tells what one end's program does, at this moment.
-func (t *telling) call(e tcp.End, name string, text lang.Text, console []lang.Text) error {
-	c := &lesson.Call{End: e, Name: name, Text: text, Console: console}
-	if !t.first.IsZero() {
-		c.Time = max(0, time.Since(t.first))
-	}
-	return t.tell(c)
-}
-
-// exit tells how a program has ended.
-func (t *telling) exit(e tcp.End, code *int, text lang.Text) error {
-	c := &lesson.Call{End: e, Name: "exit", Text: text, Exit: code}
+func (t *telling) call(c *lesson.Call) error {
 	if !t.first.IsZero() {
 		c.Time = max(0, time.Since(t.first))
 	}
@@ -70,7 +59,7 @@ func (t *telling) show(c *connection) error {
 
 // introduce names the connection that is told from here on.
 func (t *telling) introduce(c *connection, meanwhile bool) error {
-	if err := t.call(c.opener, "connection", introduced(c, meanwhile), nil); err != nil {
+	if err := t.call(&lesson.Call{End: c.opener, Name: "connection", Text: introduced(c, meanwhile)}); err != nil {
 		return err
 	}
 	t.current, c.begun = c, true

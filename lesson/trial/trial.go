@@ -14,6 +14,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"time"
@@ -75,16 +76,8 @@ type Options struct {
 // ends the trial at once with the context's cause. How the programs ended is
 // told, and no error; that they could not be run is a *lang.Problem.
 func Run(ctx context.Context, o Options, t lesson.Teller) error {
-	for d, standard := range map[*time.Duration]time.Duration{
-		&o.Listen: 10 * time.Second, &o.Linger: 3 * time.Second, &o.Stop: time.Second,
-	} {
-		if *d == 0 {
-			*d = standard
-		}
-	}
-	if o.Width == 0 {
-		o.Width = 80
-	}
+	o.Listen, o.Linger, o.Stop = cmp.Or(o.Listen, 10*time.Second), cmp.Or(o.Linger, 3*time.Second), cmp.Or(o.Stop, time.Second)
+	o.Width = cmp.Or(o.Width, 80)
 	x := newTrial(ctx, o, t)
 	go x.carry()
 	defer x.close()

@@ -149,7 +149,8 @@ func (x *trial) handle(i item) error {
 	x.last = time.Now()
 	switch {
 	case i.sent != nil:
-		return x.departs(i.sent)
+		x.departs(i.sent)
+		return nil
 	case i.held != nil:
 		return x.hold(i.held)
 	case i.arrived != nil:
@@ -165,7 +166,7 @@ func (x *trial) handle(i item) error {
 // start starts one end's program.
 func (x *trial) start(e tcp.End) error {
 	x.last = time.Now()
-	if err := x.call(e, "start", started(x.o.Commands[e]), nil); err != nil {
+	if err := x.call(&lesson.Call{End: e, Name: "start", Text: started(x.o.Commands[e])}); err != nil {
 		return err
 	}
 	p, err := startProgram(x.o, e)
@@ -309,7 +310,7 @@ func (x *trial) exited(e tcp.End, state *os.ProcessState) error {
 	if e == tcp.Client {
 		x.left = time.Now()
 	}
-	return x.exit(e, exitCode(state), ending(state, e == tcp.Server && !x.stopped.IsZero()))
+	return x.call(&lesson.Call{End: e, Name: "exit", Exit: exitCode(state), Text: ending(state, e == tcp.Server && !x.stopped.IsZero())})
 }
 
 // lines tells what a program has printed and is not told yet.
@@ -319,7 +320,7 @@ func (x *trial) lines(e tcp.End, all bool) error {
 		return nil
 	}
 	for out := p.printed.take(all); len(out) > 0; out = p.printed.take(all) {
-		if err := x.call(e, "print", noWords, out); err != nil {
+		if err := x.call(&lesson.Call{End: e, Name: "print", Console: out}); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 func opening(w Wire) *lesson.Opening {
 	o := &lesson.Opening{
 		Name: "try", Title: lang.Text{EN: "Your own programs", ZH: "您自己的程序"},
-		Place: lesson.Private, Interface: "wire", Checked: true,
+		Place: lesson.Private, Checked: true,
 	}
 	for e := range o.Ends {
 		o.Ends[e] = netip.AddrPortFrom(w.Addr(tcp.End(e)), 0)
@@ -23,16 +23,7 @@ func opening(w Wire) *lesson.Opening {
 	return o
 }
 
-var noWords lang.Text
-
 func same(s string) lang.Text { return lang.Text{EN: s, ZH: s} }
-
-func endZH(e tcp.End) string {
-	if e == tcp.Client {
-		return "客户端"
-	}
-	return "服务器"
-}
 
 // started is the command line, as a shell shows it.
 func started(command string) lang.Text { return same("$ " + command) }
@@ -82,7 +73,7 @@ func stillOpen(c *connection) lang.Text {
 		if conn.State(e) == tcp.CloseWait {
 			return lang.Text{
 				EN: fmt.Sprintf("Connection %d is not closed: the %s is in CLOSE_WAIT, its program has not called close().", c.stream+1, e),
-				ZH: fmt.Sprintf("连接 %d 没有关闭：%s处于 CLOSE_WAIT，它的程序没有调用 close()。", c.stream+1, endZH(e)),
+				ZH: fmt.Sprintf("连接 %d 没有关闭：%s处于 CLOSE_WAIT，它的程序没有调用 close()。", c.stream+1, e.Text().ZH),
 			}
 		}
 	}
@@ -131,7 +122,7 @@ func notStarted(e tcp.End, command string, err error) *lang.Problem {
 	return &lang.Problem{
 		What: lang.Text{
 			EN: fmt.Sprintf("the %s could not be started: %s", e, command),
-			ZH: fmt.Sprintf("无法启动%s：%s", endZH(e), command),
+			ZH: fmt.Sprintf("无法启动%s：%s", e.Text().ZH, command),
 		},
 		Err: err,
 	}
@@ -168,7 +159,7 @@ func finWaits(e tcp.End) lesson.Explanation {
 	return lesson.Explanation{
 		Text: lang.Text{
 			EN: e.String() + ": its program has closed; the FIN waits until the data before it may leave.",
-			ZH: endZH(e) + "：程序已经关闭连接；FIN 要等前面的数据可以发出后才离开。",
+			ZH: e.Text().ZH + "：程序已经关闭连接；FIN 要等前面的数据可以发出后才离开。",
 		},
 		Ref: "RFC 9293 §3.10.4",
 	}

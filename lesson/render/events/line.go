@@ -163,23 +163,14 @@ var flagNames = func() (names [9]string) {
 func (l *line) findings(f tcp.Findings) {
 	l.key("findings")
 	l.open('[')
-	for rest := uint32(f); rest != 0; rest &= rest - 1 {
-		if i := bits.TrailingZeros32(rest); findingNames[i] != "" {
+	for ; f != 0; f &= f - 1 {
+		if name := f.Name(); name != "" {
 			l.item()
-			l.quoted(findingNames[i])
+			l.quoted(name)
 		}
 	}
 	l.close(']')
 }
-
-var findingNames = func() (names [32]string) {
-	for i := range names {
-		if n := tcp.Findings(1 << i).Names(); len(n) == 1 {
-			names[i] = n[0]
-		}
-	}
-	return names
-}()
 
 // options writes the options that carry meaning, always in the same order.
 // Timestamps are named without their values, so that two runs can be compared.

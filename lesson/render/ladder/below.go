@@ -218,15 +218,8 @@ func (l *Ladder) keyLines(t lang.Text) {
 	}
 	between := " " + l.sign.dot + " "
 	room := l.width - 2 // a space before it, and the cursor after it
-	var lines []string
-	for _, key := range strings.Split(s, between) {
-		if n := len(lines) - 1; n >= 0 && text.Width(lines[n]+between+key) <= room {
-			lines[n] += between + key
-		} else {
-			lines = append(lines, text.Cut(key, room))
-		}
-	}
-	for _, line := range lines {
+	for _, line := range l.flow(strings.Split(s, between), between, room) {
+		line = text.Cut(line, room)
 		if l.pal[keyInk].on != "" { // a bar across the screen
 			line = strings.ReplaceAll(text.Pad(line, room), " ", "\u00a0")
 		}

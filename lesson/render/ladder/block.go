@@ -161,19 +161,8 @@ func (b *block) note(n *lesson.Note) {
 	b.wrapped(0, b.noteText(n))
 }
 
-func (b *block) connection(c *lesson.Connection) {
-	b.line(nil)
-	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(b.life(c)), b.o.Lang)})
-	b.wrapped(0, paragraph{none, "", sentence(b.say(b.traffic(c)), b.o.Lang)})
-}
-
-func (b *block) ending(e *lesson.Ending) {
-	if b.whole && uneventful(e) {
-		return
-	}
-	b.line(nil)
-	b.wrapped(0, paragraph{boldInk, "", sentence(b.say(b.verdict(e)), b.o.Lang)})
-}
+func (b *block) connection(c *lesson.Connection) { b.sumUp(0, c) }
+func (b *block) ending(e *lesson.Ending)         { b.close(0, e) }
 
 // endpoint is an address for people: without a port that is not known yet.
 func endpoint(ap netip.AddrPort) string {

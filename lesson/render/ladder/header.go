@@ -52,8 +52,7 @@ func fields(h []byte) (out []field) {
 	take(18, 2, "urgent pointer", "紧急指针", u16)
 	for at := 20; at < min(size, len(h)); {
 		n, en, zh := option(h[at:min(size, len(h))])
-		value := func(b []byte) string { return optionValue(b) }
-		if !take(at, n, en, zh, value) {
+		if !take(at, n, en, zh, optionValue) {
 			break
 		}
 		at += n

@@ -4,6 +4,7 @@
 //	wide.go     two lifelines, from 60 columns on
 //	block.go    one segment a block, below 60 columns
 //	plain.go    one sentence a line, for screen readers and for grep
+//	ending.go   how a connection went, and what was lost of it
 //	fate.go     arrows that end in the middle or begin there; what is on its way
 //	under.go    what there is to say under a segment
 //	below.go    what stands below the drawing for a while: keys, a row read again, a summary
@@ -14,6 +15,9 @@
 //	pen.go      text in ink, rows and paragraphs
 //	ink.go      colours, and the signs the drawing is made of
 //	table.go    many connections, one line each
+//	overview.go more of them than anybody reads: how many of each kind
+//	watch.go    many live connections, a row for each segment
+//	load.go     too many for rows: where all of them stand
 //	states.go   the state machine as text and as Markdown
 package ladder
 

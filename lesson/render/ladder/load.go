@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,8 +49,11 @@ var loadWords = struct{ opened, closed, segments, open, lost, none, clients, ser
 }
 
 // Refresh draws the load in place of the last one, on a terminal of so many
-// lines. What is told later stands above it.
+// rows; 0 where they are not known. What is told later stands above it.
 func (v *Watch) Refresh(l *Load, height int) error {
+	if height <= 0 {
+		height = usualRows
+	}
 	v.below.resize(v.width, height)
 	if v.above >= 0 {
 		v.above = -1
@@ -59,57 +63,68 @@ func (v *Watch) Refresh(l *Load, height int) error {
 			return err
 		}
 	}
-	var lines []row
-	add := func(r ...span) {
-		if len(r) > 0 || height >= 20 { // no room for empty lines
-			lines = append(lines, r)
-		}
+	lines, gap := v.totals(l), []row{nil}
+	if height < 20 {
+		gap = nil // no room for empty lines
 	}
+	lines = slices.Concat(lines, gap, v.tally(l), gap)
+	lines = append(lines, v.waits(l, height-len(lines)-2)...)
+	for _, r := range lines[:min(len(lines), max(height-1, 1))] {
+		v.line(r)
+	}
+	v.below.replace(&v.buf, v.drawnLines())
+	return v.flush()
+}
 
+// totals is what happens, in one line or in two.
+func (v *Watch) totals(l *Load) []row {
 	title := " " + v.say(l.Title) + " " + v.sign.dot + " " + v.clean(duration(l.Elapsed.Truncate(time.Second)))
 	keys := v.say(loadWords.keys)
-	r := row{{titleInk, title}}
+	head := row{{titleInk, title}}
 	if room := v.width - text.Width(title) - text.Width(keys) - 1; room > 0 {
-		r = append(r, span{none, strings.Repeat(" ", room)}, span{faintInk, keys})
+		head = append(head, span{none, strings.Repeat(" ", room)}, span{faintInk, keys})
 	}
-	add(r...)
-	dot := " " + v.sign.dot + " "
-	rate := func(t lang.Text, n float64) string { return fmt.Sprintf(v.say(t), v.perSecond(n)) }
-	lost := v.say(loadWords.none)
+	out := []row{head}
+	rate := func(t lang.Text, n float64) string { return fmt.Sprintf(v.say(t), perSecond(n)) }
+	lost, how := v.say(loadWords.none), none
 	if l.Dropped > 0 {
-		lost = fmt.Sprintf(v.say(loadWords.lost), strconv.FormatUint(l.Dropped, 10))
+		lost, how = fmt.Sprintf(v.say(loadWords.lost), strconv.FormatUint(l.Dropped, 10)), boldInk
 	}
 	parts := []string{
 		rate(loadWords.opened, l.Opened), rate(loadWords.closed, l.Closed), rate(loadWords.segments, l.Segments),
 		fmt.Sprintf(v.say(loadWords.open), strconv.Itoa(l.Open)), lost,
 	}
-	how := none
-	if l.Dropped > 0 {
-		how = boldInk
+	for _, s := range v.flow(parts, " "+v.sign.dot+" ", v.width-2) {
+		out = append(out, row{{how, " " + s}})
 	}
-	for _, s := range v.flow(parts, dot, v.width-2) {
-		add(span{how, " " + s})
-	}
-	add()
+	return out
+}
 
+// tally is how many ends are in which state.
+func (v *Watch) tally(l *Load) []row {
 	const column = 10
-	add(span{faintInk, " " + strings.Repeat(" ", stateWidth) + text.PadLeft(v.say(loadWords.clients), column) + text.PadLeft(v.say(loadWords.servers), column)})
+	out := []row{{{faintInk, " " + strings.Repeat(" ", stateWidth) + text.PadLeft(v.say(loadWords.clients), column) + text.PadLeft(v.say(loadWords.servers), column)}}}
 	for _, s := range loadStates {
-		if n := [2]int{l.Ends[0][s], l.Ends[1][s]}; n[0]+n[1] > 0 || s == tcp.Established {
-			number := func(n int) string {
-				if l.Full && s == tcp.TimeWait && n > 0 {
-					return text.PadLeft("> "+strconv.Itoa(n), column)
-				}
-				return text.PadLeft(strconv.Itoa(n), column)
-			}
-			add(span{none, " " + text.Pad(v.state(s), stateWidth)}, span{clientInk, number(n[0])}, span{serverInk, number(n[1])})
+		n := [2]int{l.Ends[0][s], l.Ends[1][s]}
+		if n[0]+n[1] == 0 && s != tcp.Established {
+			continue
 		}
+		number := func(n int) string {
+			if l.Full && s == tcp.TimeWait && n > 0 {
+				return text.PadLeft("> "+strconv.Itoa(n), column)
+			}
+			return text.PadLeft(strconv.Itoa(n), column)
+		}
+		out = append(out, row{{none, " " + text.Pad(v.state(s), stateWidth)}, {clientInk, number(n[0])}, {serverInk, number(n[1])}})
 	}
-	add()
+	return out
+}
 
-	add(span{boldInk, " " + v.say(loadWords.waiting)})
+// waits is who waits, on so many lines.
+func (v *Watch) waits(l *Load, lines int) []row {
+	out := []row{{{boldInk, " " + v.say(loadWords.waiting)}}}
 	if len(l.Waiting) == 0 {
-		add(span{faintInk, " " + v.say(loadWords.calm)})
+		return append(out, row{{faintInk, " " + v.say(loadWords.calm)}})
 	}
 	for i, s := range l.Waiting {
 		var own []row
@@ -118,21 +133,16 @@ func (v *Watch) Refresh(l *Load, height int) error {
 				own = append(own, append(row{{none, strings.Repeat(" ", q.indent)}}, r...))
 			}
 		}
-		if len(lines)+len(own)+2 > height && i > 0 {
-			add(span{faintInk, " " + v.say(loadWords.more)})
+		if len(out)+len(own) > lines && i > 0 {
+			out = append(out, row{{faintInk, " " + v.say(loadWords.more)}})
 			break
 		}
-		lines = append(lines, own...)
+		out = append(out, own...)
 	}
-	if l.Partly && len(l.Waiting) > 0 {
-		add(span{faintInk, " " + text.Cut(v.say(loadWords.partly), v.width-2)})
+	if l.Partly {
+		out = append(out, row{{faintInk, " " + text.Cut(v.say(loadWords.partly), v.width-2)}})
 	}
-	lines = lines[:min(len(lines), max(height-1, 1))]
-	for _, r := range lines {
-		v.line(r)
-	}
-	v.below.replace(&v.buf, v.drawnLines())
-	return v.flush()
+	return out
 }
 
 // Stay leaves the last load where it is.
@@ -160,7 +170,7 @@ func (p *pen) flow(parts []string, between string, width int) (out []string) {
 	return out
 }
 
-func (p *pen) perSecond(n float64) string {
+func perSecond(n float64) string {
 	if n > 0 && n < 9.95 {
 		return fmt.Sprintf("%.1f", n)
 	}

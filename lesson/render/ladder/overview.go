@@ -68,7 +68,8 @@ func (o *overview) sorted() []*kind {
 
 // overview draws the kinds, each with its examples.
 func (t *Table) overview() {
-	for _, k := range t.many.sorted() {
+	kinds := t.many.sorted()
+	for _, k := range kinds {
 		for i := range k.example {
 			t.first = append(t.first, &k.example[i])
 		}
@@ -77,7 +78,7 @@ func (t *Table) overview() {
 		t.names()
 	}
 	t.first = nil
-	for _, k := range t.many.sorted() {
+	for _, k := range kinds {
 		t.line(nil)
 		t.wrapped(1, paragraph{boldInk, "", t.say(lang.Text{
 			EN: count(uint64(k.count), "connection") + ": " + kindText(k).EN,

@@ -182,11 +182,8 @@ func (v *Watch) segment(s *lesson.Segment) {
 		r = append(r, span{how, text.Pad(v.state(s.Step.After[e]), stateWidth)})
 	}
 	v.line(r)
-	var looks []paragraph
-	if s.Step.Findings != 0 && !v.o.Quiet {
-		looks = v.findings(s.Step.Findings &^ tcp.Corrected)
-	}
-	if r := s.Step.Revised; r.Since != 0 && !v.o.Quiet {
+	looks := v.findings(s.Step.Findings &^ tcp.Corrected)
+	if r := s.Step.Revised; r.Since != 0 {
 		end := words.end[r.End&1]
 		looks = append(looks, paragraph{boldInk, v.sign.alert + " ", v.say(lang.Text{
 			EN: fmt.Sprintf("corrected: the %s was really %s", end.EN, english(r.State)),

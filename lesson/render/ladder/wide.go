@@ -291,19 +291,8 @@ func (w *wide) note(n *lesson.Note) {
 	w.rows(nil, w.between([]paragraph{w.noteText(n)}), nil, "", "")
 }
 
-func (w *wide) connection(c *lesson.Connection) {
-	w.line(nil)
-	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(w.life(c)), w.o.Lang)})
-	w.wrapped(1, paragraph{none, "", sentence(w.say(w.traffic(c)), w.o.Lang)})
-}
-
-func (w *wide) ending(e *lesson.Ending) {
-	if w.whole && uneventful(e) {
-		return
-	}
-	w.line(nil)
-	w.wrapped(1, paragraph{boldInk, "", sentence(w.say(w.verdict(e)), w.o.Lang)})
-}
+func (w *wide) connection(c *lesson.Connection) { w.sumUp(1, c) }
+func (w *wide) ending(e *lesson.Ending)         { w.close(1, e) }
 
 // between wraps paragraphs to the space between the lifelines.
 func (w *wide) between(ps []paragraph) (out []row) {

@@ -26,7 +26,7 @@ var words = struct {
 	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck           lang.Text
 	none                                                                      lang.Text
 }{
-	end:         [2]lang.Text{{EN: "client", ZH: "客户端"}, {EN: "server", ZH: "服务器"}},
+	end:         [2]lang.Text{tcp.Client.Text(), tcp.Server.Text()},
 	prints:      lang.Text{EN: "prints", ZH: "输出"},
 	inferred:    lang.Text{EN: "(inferred)", ZH: "(推断)"},
 	unknown:     lang.Text{EN: "unknown", ZH: "未知"},
@@ -83,7 +83,7 @@ var timerNames = map[string]lang.Text{
 	"retransmit": {EN: "retransmit", ZH: "重传"},
 	"keepalive":  {EN: "keep-alive", ZH: "保活"},
 	"probe":      {EN: "window probe", ZH: "窗口探测"},
-	"timewait":   {EN: "2MSL", ZH: "2MSL"},
+	"timewait":   {EN: "FIN_WAIT2 timeout", ZH: "FIN_WAIT2 超时"}, // of TIME_WAIT it is 2MSL
 }
 
 // fateWords say in a sentence what becomes of a segment that does not simply

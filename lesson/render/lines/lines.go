@@ -94,18 +94,13 @@ func appendSocket(b []byte, e *lesson.Socket) []byte {
 // appendSegment is a segment's line without its end.
 func appendSegment(b []byte, s *lesson.Segment) []byte {
 	step := &s.Step
-	l := notation.Line{
-		Time: s.Since, HasTime: true, From: step.From, Flags: s.Flags,
-		Seq: tcp.Seq(step.Seq), Len: s.Len, HasSeq: true,
-		Ack: tcp.Seq(step.Ack), HasAck: s.Flags.Has(tcp.ACK),
-		Window: s.Window, HasWindow: true, Urgent: s.Urgent, HasUrgent: s.Flags.Has(tcp.URG),
-		Options: s.Options, HasOptions: s.Options != tcp.Options{},
-		State: step.After, HasState: true,
-	}
+	var first [2]tcp.Seq // what is told as 0
+	first[step.From&1], first[step.From.Peer()&1] = s.Seq-tcp.Seq(step.Seq), s.Ack-tcp.Seq(step.Ack)
+	l := notation.Of(&s.Segment, step.From&1, first)
+	l.Time, l.HasTime, l.State, l.HasState = s.Since, true, step.After, true
 	for i := range min(int(l.Options.SACKBlocks), len(l.Options.SACK)) {
-		first := s.Ack - l.Ack // the number of the receiver's that is told as 0
-		block := &l.Options.SACK[i]
-		block.Left, block.Right = block.Left-first, block.Right-first
+		block, zero := &l.Options.SACK[i], first[step.From.Peer()&1]
+		block.Left, block.Right = block.Left-zero, block.Right-zero
 	}
 	b = l.Append(b)
 	b = append(b, " # "...)
