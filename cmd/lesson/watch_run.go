@@ -78,14 +78,18 @@ const (
 )
 
 // run watches, after open, until over says so, and then takes what is still in
-// the ring.
+// the ring, however long that takes: but no more than came until then.
 func (w *watcher) run(over func() bool) error {
 	var c tcp.Captured
-	next := w.started.Add(tickEvery)
-	for last := (time.Time{}); last.IsZero() || time.Now().Before(last); {
+	next, last := w.started.Add(tickEvery), time.Time{}
+	for {
+		ended := !last.IsZero() && !time.Now().Before(last)
 		for n := 0; w.ring.Next(&c) && w.err == nil; n++ {
+			if ended && c.Time > last.UnixNano() {
+				break
+			}
 			w.segment(&c)
-			if n&0xff == 0xff && time.Now().After(next) {
+			if n&0xff == 0xff && !ended && time.Now().After(next) {
 				break
 			}
 		}
@@ -95,6 +99,9 @@ func (w *watcher) run(over func() bool) error {
 		}
 		if w.pour(); w.err != nil {
 			return w.err
+		}
+		if ended {
+			return w.close()
 		}
 		until := next
 		if last.IsZero() && over() {
@@ -107,7 +114,6 @@ func (w *watcher) run(over func() bool) error {
 			return errors.Join(err, w.close())
 		}
 	}
-	return w.close()
 }
 
 // segment follows one segment and tells of it.

@@ -101,7 +101,11 @@ func (d *director) decide() (err error) {
 			}
 		}
 	}
-	verb := d.fault(f.segment)
+	verb := lesson.Deliver // most are simply delivered
+	if i := d.fault(f.segment); i >= 0 {
+		verb = d.way.faults[i].Verb
+		d.way.faults = slices.Delete(d.way.faults, i, i+1)
+	}
 	if d.o.Hand != nil {
 		if verb, err = d.hand(f.segment, verb); err != nil {
 			return err
@@ -135,15 +139,11 @@ func (d *director) depart(f *flight) error {
 	return d.row(s)
 }
 
-// fault is what the script has said of a segment; most are simply delivered.
-func (d *director) fault(s *lesson.Segment) lesson.Verb {
-	for i, a := range d.way.faults {
-		if a.Of == (lesson.Selector{From: s.Step.From, Flags: s.Flags}) {
-			d.way.faults = slices.Delete(d.way.faults, i, i+1)
-			return a.Verb
-		}
-	}
-	return lesson.Deliver
+// fault is which of the script's faults is meant for a segment; -1: none.
+func (d *director) fault(s *lesson.Segment) int {
+	return slices.IndexFunc(d.way.faults, func(a lesson.Action) bool {
+		return a.Of == lesson.Selector{From: s.Step.From, Flags: s.Flags}
+	})
 }
 
 // send does with a segment what was decided.
@@ -291,8 +291,10 @@ func (d *director) absorbed(from tcp.End, c *tcp.Captured) bool {
 			return true
 		}
 	}
-	for _, f := range d.way.flights {
-		if s := f.segment; f.until == lesson.Hold && s.Step.From == from && hand.Repeats(&c.Segment, &s.Segment) {
+	for _, f := range slices.Concat(d.way.flights, d.way.sent) {
+		s, i := f.segment, d.fault(f.segment)
+		held := f.until == lesson.Hold || f.until == 0 && i >= 0 && d.way.faults[i].Verb == lesson.Hold // or about to be
+		if held && s.Step.From == from && hand.Repeats(&c.Segment, &s.Segment) {
 			s.Repeats = append(s.Repeats, after(s))
 			return true
 		}

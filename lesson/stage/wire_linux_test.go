@@ -265,6 +265,20 @@ func TestWireHeld(t *testing.T) {
 	}
 }
 
+// TestWireInVain waits for what cannot come, in a run that is not what was
+// promised, while a kernel sends the same again and again: it does not wait for
+// that kernel to give up.
+func TestWireInVain(t *testing.T) {
+	t.Parallel()
+	o := wired(t, wire.Options{})
+	o.Patience = 50 * time.Millisecond
+	l := promising(t, opening+"wire hold client FIN ACK\nclient close\nwait client FIN_WAIT2, server CLOSE_WAIT", "")
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	var r record
+	problem(t, stage.Play(ctx, l, o, &r), lang.ExitDiffers, "waited in vain", "the client is in FIN_WAIT1")
+}
+
 // dropping is a person who drops one segment.
 type dropping struct {
 	whim
