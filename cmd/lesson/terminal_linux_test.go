@@ -429,14 +429,7 @@ func TestStepOnDemand(t *testing.T) {
 // server in LAST_ACK sends its FIN again, and TIME_WAIT answers.
 func TestDropLastAck(t *testing.T) {
 	s := watch(t, "teardown", "--private", "--quiet")
-	dropped := false
-	s.decide(func(held string) string {
-		if !dropped && lastAck.MatchString(held) {
-			dropped = true
-			return "d"
-		}
-		return " "
-	})
+	s.dropLastAck()
 	if code := s.code(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, s.text())
 	}
@@ -473,14 +466,7 @@ func TestEveryKey(t *testing.T) {
 func TestTrialDropLastAck(t *testing.T) {
 	s := watch(t, "try", "--step", "--quiet",
 		"--server", "peer serve :2023", "--client", "peer send 192.168.0.193:2023 hello")
-	dropped := false
-	s.decide(func(held string) string {
-		if !dropped && lastAck.MatchString(held) {
-			dropped = true
-			return "d"
-		}
-		return " "
-	})
+	s.dropLastAck()
 	if code := s.code(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, s.text())
 	}
@@ -496,6 +482,19 @@ var (
 	numbered = regexp.MustCompile(`^(?:[❶-❿]|\(\d+\)) `)
 	lastAck  = regexp.MustCompile(`(?s)^[^ ]+ ACK .*in flight.*TIME_WAIT.*LAST_ACK`)
 )
+
+// dropLastAck drops the last ACK of the close, and lets all else arrive.
+func (s *screen) dropLastAck() {
+	s.t.Helper()
+	dropped := false
+	s.decide(func(held string) string {
+		if !dropped && lastAck.MatchString(held) {
+			dropped = true
+			return "d"
+		}
+		return " "
+	})
+}
 
 // decide presses the key for each segment that is held, and goes on between two
 // calls, until the end.
