@@ -74,8 +74,7 @@ func (a *app) keep(name string, link capture.LinkType, wait bool) (*keeper, erro
 	w := a.stdout
 	if name == "-" {
 		k.name = a.in(say("stdout", "标准输出"))
-	}
-	if name != "-" {
+	} else {
 		f, err := privilege.Create(name)
 		if err != nil {
 			p := fileProblem(name, err)

@@ -80,7 +80,7 @@ func (d *director) oneMore(what lang.Text) error {
 		case <-d.ctx.Done():
 			return context.Cause(d.ctx)
 		case <-patience:
-			if d.timed() && d.kept() {
+			if d.timed() && d.kept() { // in a run that differs, that may never help
 				limit.Reset(d.o.Patience)
 				continue
 			}
@@ -89,8 +89,7 @@ func (d *director) oneMore(what lang.Text) error {
 	}
 }
 
-// timed reports whether a kernel is going to do something by itself. In a run
-// that is not what the lesson promised, that may help nobody.
+// timed reports whether a kernel is going to do something by itself.
 func (d *director) timed() bool {
 	return d.hosts != nil && (d.way.truth[tcp.Client].Timer != "" || d.way.truth[tcp.Server].Timer != "")
 }

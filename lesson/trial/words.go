@@ -92,8 +92,8 @@ func neverListened(d time.Duration) lang.Text {
 
 func nothingLeft() lang.Text {
 	return lang.Text{
-		EN: "The server's command has ended, and nothing listens; what it started with & ended with it. The client is started all the same.",
-		ZH: "服务器的命令已经结束，没有程序在监听；它用 & 启动的程序也随之结束。仍然启动客户端。",
+		EN: "The server's command has ended, and nothing listens; what it leaves running with & usually ends with it. The client is started all the same.",
+		ZH: "服务器的命令已经结束，没有程序在监听；它用 & 留在后台的程序通常也随之结束。仍然启动客户端。",
 	}
 }
 
