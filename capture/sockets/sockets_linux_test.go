@@ -276,7 +276,11 @@ func TestAbandonedFinWait2(t *testing.T) {
 	families(t, backlog(1), func(l *loopback) {
 		fd, _, client := l.pair()
 		l.close(fd)
-		l.timer(l.want(client, l.server, tcp.FinWait2), "timewait", 50*time.Second, 61*time.Second)
+		s := l.want(client, l.server, tcp.FinWait2)
+		for end := time.Now().Add(5 * time.Second); s.Timer == "" && time.Now().Before(end); {
+			s = l.want(client, l.server, tcp.FinWait2) // close() is about to set it
+		}
+		l.timer(s, "timewait", 50*time.Second, 61*time.Second)
 	})
 }
 
