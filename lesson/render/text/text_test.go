@@ -125,7 +125,8 @@ func FuzzText(f *testing.F) {
 		"你好，世界！！！", "\x1b]0;title\a", "\x1b[31m你好\r\n\xff\u202e\u0000", "\x9b31m", "a\u202eb", "\xff\xfe\x00", "👩‍👩‍👧‍👦🇨🇳👍🏽", "e\u0301\u0301", "\u1100\u1161\u11a8", "\"\\",
 		"客户端没有更多数据，关闭连接。 The client has nothing more to send.",
 		"supercalifragilistic（你好）“引用”",
-		"\u11b1\u11b1\u11b1", // one character, of three columns
+		"\u11b1\u11b1\u11b1",                   // one character, of three columns
+		"\u135e\u11b1\u11b1\u11b1\u11b1\u11b1", // the same, of five, behind a mark without a width
 	} {
 		f.Add([]byte(s), 20, false)
 		f.Add([]byte(s), 7, true)
@@ -156,7 +157,7 @@ func quoted(t *testing.T, p []byte, width int, ascii bool) {
 func wrapped(t *testing.T, s string, width int) {
 	var joined strings.Builder
 	for _, line := range Wrap(s, width) {
-		if Width(line) > width && uniseg.GraphemeClusterCount(line) > 1 {
+		if Width(line) > width && drawn(line) > 1 {
 			t.Fatalf("Wrap(%q, %d): %q is %d wide", s, width, line, Width(line))
 		}
 		joined.WriteString(line)
@@ -168,4 +169,14 @@ func wrapped(t *testing.T, s string, width int) {
 	if Width(Cut(s, width)) > width {
 		t.Fatalf("Cut(%q, %d)", s, width)
 	}
+}
+
+// drawn is how many characters of a line take columns.
+func drawn(line string) (n int) {
+	for g := uniseg.NewGraphemes(line); g.Next(); {
+		if g.Width() > 0 {
+			n++
+		}
+	}
+	return n
 }
