@@ -12,7 +12,7 @@ import (
 )
 
 // heard writes down what is told: "c2" for a word on connection 2, "2" for a
-// segment of it.
+// segment of it, and notes as they are.
 type heard struct{ words []string }
 
 func (h *heard) Tell(e lesson.Event) error {
@@ -23,6 +23,8 @@ func (h *heard) Tell(e lesson.Event) error {
 		h.words = append(h.words, fmt.Sprint(e.Src.Port))
 	case *lesson.Connection:
 		h.words = append(h.words, fmt.Sprintf("=%d", e.Stream+1))
+	case *lesson.Note:
+		h.words = append(h.words, e.Text.EN)
 	}
 	return nil
 }

@@ -19,6 +19,9 @@ const (
 	calm = 100 * time.Millisecond
 	// beat is how often is looked after what no event tells of.
 	beat = 5 * time.Millisecond
+	// soon is how long a server takes to listen before it is told that this
+	// is waited for.
+	soon = 2 * time.Second
 )
 
 // trial is one run.
@@ -39,6 +42,7 @@ type trial struct {
 	idled    time.Time // when it was shown last that nothing is in flight
 	expected bool      // a kernel will send again; known while a person decides
 	noted    bool      // that connections stay open
+	awaited  bool      // that the server does not listen yet is told
 	deaf     bool      // the kernel cannot be asked
 	telling
 
@@ -279,6 +283,9 @@ func (x *trial) await() error {
 		err = x.warn(nothingLeft()) // else it may have left a daemon, which starts
 	case time.Since(x.begun) >= x.o.Listen:
 		err = x.warn(neverListened(x.o.Listen))
+	case x.running(tcp.Server) && !x.awaited && time.Since(x.begun) >= soon:
+		x.awaited = true
+		return x.remark(notListening(x.o.Listen))
 	default:
 		return nil
 	}

@@ -83,6 +83,13 @@ func stillOpen(c *connection) lang.Text {
 	}
 }
 
+func notListening(d time.Duration) lang.Text {
+	return lang.Text{
+		EN: fmt.Sprintf("The client waits for the server to call listen(), for %.3g s at most.", d.Seconds()),
+		ZH: fmt.Sprintf("客户端要等服务器调用 listen() 之后才启动，最多等 %.3g 秒。", d.Seconds()),
+	}
+}
+
 func neverListened(d time.Duration) lang.Text {
 	return lang.Text{
 		EN: fmt.Sprintf("The server has not called listen() in %.3g s; the client is started all the same.", d.Seconds()),
