@@ -4,7 +4,8 @@ package tcp
 // tcp.completeness does: SYN 1, SYN-ACK 2, ACK 4, DATA 8, FIN 16, RST 32.
 type Completeness uint8
 
-// The bits of a Completeness.
+// The bits of a Completeness. tshark counts data with either a SYN or an ACK, and
+// a FIN only with an ACK.
 const (
 	SeenSyn Completeness = 1 << iota
 	SeenSynAck
@@ -14,28 +15,40 @@ const (
 	SeenRst
 )
 
-// sees counts one segment as tshark does: data with either a SYN or an ACK,
-// and a FIN only with an ACK.
+// sees counts one segment.
 func (c *Conn) sees(s *Segment) {
-	syn, ack := s.Flags.Has(SYN), s.Flags.Has(ACK)
-	switch {
-	case syn && ack:
-		c.seen |= SeenSynAck
-	case syn:
-		c.seen |= SeenSyn
-	case ack && s.Len == 0:
-		c.seen |= SeenAck
+	kind := s.Flags & (FIN | SYN | RST | ACK)
+	if s.Len > 0 {
+		kind |= PSH
 	}
-	if syn != ack && s.Len > 0 {
-		c.seen |= SeenData
-	}
-	if ack && s.Flags.Has(FIN) {
-		c.seen |= SeenFin
-	}
-	if s.Flags.Has(RST) {
-		c.seen |= SeenRst
-	}
+	c.seen |= seenBy[kind]
 }
+
+// seenBy is what a segment counts as, by its flags; PSH stands for data there.
+// What comes next cannot be predicted, so nothing branches on it.
+var seenBy = func() (seen [2 * ACK]Completeness) {
+	for kind := range Flags(len(seen)) {
+		syn, ack, data := kind.Has(SYN), kind.Has(ACK), kind.Has(PSH)
+		switch {
+		case syn && ack:
+			seen[kind] = SeenSynAck
+		case syn:
+			seen[kind] = SeenSyn
+		case ack && !data:
+			seen[kind] = SeenAck
+		}
+		if syn != ack && data {
+			seen[kind] |= SeenData
+		}
+		if ack && kind.Has(FIN) {
+			seen[kind] |= SeenFin
+		}
+		if kind.Has(RST) {
+			seen[kind] |= SeenRst
+		}
+	}
+	return seen
+}()
 
 // Summary is what can be said of a connection as a whole.
 type Summary struct {
