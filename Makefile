@@ -19,13 +19,13 @@ export CGO_ENABLED = 0
 export GOFLAGS    += -buildvcs=false
 
 .DEFAULT_GOAL = build
-.PHONY: help build run test race lint fuzz cover bench bench-peers docs install uninstall clean go needs
+.PHONY: help build run test race lint fuzz cover bench bench-peers profile docs vuln install uninstall clean go needs
 
 help: ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: go ## build bin/lesson, a static binary
-	@$(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/lesson ./cmd/lesson
+	@$(GO) build -trimpath -pgo cmd/lesson/explain.pgo -ldflags '-s -w -X main.version=$(VERSION)' -o bin/lesson ./cmd/lesson
 
 run: build ## build it and play a lesson live: make run LESSON=teardown
 	@bin/lesson $(LESSON)
@@ -63,6 +63,9 @@ bench-peers: build ## measure it against tcptrace, tcpdump and tshark; installs 
 			tcptrace tcpdump tshark gcc libc6-dev libpcap-dev >/dev/null; \
 	fi
 	@$(GO) run ./cmd/peers -rounds $(ROUNDS)
+
+profile: go ## measure where a summary spends its time, for the compiler (docs/performance.md)
+	$(GO) test -trimpath -run '^$$' -bench BenchmarkExplain/table -benchtime 15s -cpuprofile cmd/lesson/explain.pgo -o /dev/null ./lesson
 
 docs: go ## regenerate what is generated in docs/, and the goldens
 	$(GO) test ./lesson/stage -run TestPrivate -update # the others read what it writes
