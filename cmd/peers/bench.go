@@ -61,8 +61,8 @@ func (b *bench) run(c command) (usage, error) {
 	return u, nil
 }
 
-// often is how many times in a round the programs run that take a moment only:
-// one run of these tells little on a machine that others use too.
+// often is how many times in a round the programs run that take a few seconds
+// at most: one run of these tells little on a machine that others use too.
 const often = 7
 
 // alternate runs every program in turn, round after round, and returns what

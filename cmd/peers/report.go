@@ -4,7 +4,7 @@ import "fmt"
 
 // report measures and prints, as docs/performance.md has it.
 func (b *bench) report(one, four, flood string) error {
-	const sum, libpcap, large, text, tcptrace, tcpdump, tshark, syns = 0, 1, 2, 3, 4, 5, 6, 7
+	const sum, libpcap, large, tcptrace, text, tcpdump, tshark, syns = 0, 1, 2, 3, 4, 5, 6, 7
 	summary := func(name, file string) command {
 		return command{name: name, args: []string{b.lesson, "explain", "--summary", file}}
 	}
@@ -12,8 +12,8 @@ func (b *bench) report(one, four, flood string) error {
 		summary("lesson explain --summary", one),
 		{name: "C loop over libpcap", args: []string{b.loop, one}},
 		summary("lesson explain --summary, 4 times as many packets", four),
-		{name: "lesson explain --format=text", args: []string{b.lesson, "explain", "--format=text", one}},
 		{name: "tcptrace -n", args: []string{"tcptrace", "-n", one}},
+		{name: "lesson explain --format=text", args: []string{b.lesson, "explain", "--format=text", one}},
 		{name: "TZ=UTC0 tcpdump -nn -r", args: []string{"tcpdump", "-nn", "-r", one}, env: []string{"TZ=UTC0"}},
 		{name: "tshark -n -q -z conv,tcp", args: []string{"tshark", "-n", "-q", "-z", "conv,tcp", "-r", one}},
 		summary("lesson explain --summary, SYN flood", flood),
