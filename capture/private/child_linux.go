@@ -71,7 +71,7 @@ func endWithParent() {
 		// The shell has the terminal now. Touching it must not stop us.
 		signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
 		_ = unix.Kill(os.Getpid(), unix.SIGTERM)
-		time.Sleep(patience)
+		time.Sleep(patience) // if it listens, this process ends meanwhile; nothing would tell that it does not
 		modes.restore()
 		os.Exit(128 + int(unix.SIGTERM))
 	}()
