@@ -8,6 +8,7 @@ FUZZERS   ?= $(shell nproc 2>/dev/null || echo 1)
 VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LESSON    ?= handshake
 ROUNDS    ?= 3
+KERNELS   ?= 6.1.0-50-amd64 6.1-amd64 6.12-amd64 6.1-arm64 6.12-arm64
 
 # Packages in which goroutines meet.
 RACY = ./capture/... ./lesson ./lesson/stage/... ./lesson/trial ./cmd/...
@@ -19,7 +20,7 @@ export CGO_ENABLED = 0
 export GOFLAGS    += -buildvcs=false
 
 .DEFAULT_GOAL = build
-.PHONY: help build run test race lint fuzz cover bench bench-peers profile docs vuln install uninstall clean go needs
+.PHONY: help build run test race lint fuzz cover bench bench-peers kernels profile docs vuln install uninstall clean go needs
 
 help: ## print this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ bench-peers: build ## measure it against tcptrace, tcpdump and tshark; installs 
 	fi
 	@$(GO) run ./cmd/peers -rounds $(ROUNDS)
 
+kernels: go ## play and compare on Debian's 6.1 and 6.12, amd64 and arm64, in qemu; installs it
+	@GO=$(GO) .ci/kernels $(KERNELS)
+
 profile: go ## measure where a summary spends its time, for the compiler (docs/performance.md)
 	$(GO) test -trimpath -run '^$$' -bench BenchmarkExplain/table -benchtime 15s -cpuprofile cmd/lesson/explain.pgo -o /dev/null ./lesson
 
@@ -90,8 +94,12 @@ uninstall: ## undo install
 clean: ## remove what was built
 	rm -rf bin coverage.out
 
+# From 1.21 on, Go fetches the version that go.mod asks for, where it can.
 go:
-	@command -v $(GO) >/dev/null || { echo "Go is missing: https://go.dev/dl, or apt install golang-go" >&2; exit 1; }
+	@command -v $(GO) >/dev/null || { echo "Go is missing: https://go.dev/dl has it" >&2; exit 1; }
+	@want=$$(sed -n 's/^go //p' go.mod); is=$$($(GO) env GOVERSION 2>/dev/null || { cd / && $(GO) version | awk '{print $$3}'; }); \
+	[ "$$(printf '%s\n' "$$want" "$${is#go}" | sort -V | head -n 1)" = "$$want" ] || \
+		{ echo "Go $$want or later is needed, and this is $${is#go}: https://go.dev/dl has it" >&2; exit 1; }
 
 # The race detector needs a C compiler, and the article's programs need python3.
 # Without them, and without the right to install them, those tests are skipped.

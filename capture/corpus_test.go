@@ -1,7 +1,6 @@
 package capture
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"io"
 	"os"
@@ -31,22 +30,17 @@ func corpus(t *testing.T) string {
 
 func table(t *testing.T, name string) []map[string]string {
 	t.Helper()
-	f, err := os.Open(name)
+	text, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	r := csv.NewReader(f)
-	r.Comma, r.LazyQuotes, r.FieldsPerRecord = '\t', true, -1
-	rows, err := r.ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	heads := strings.Split(lines[0], "\t")
 	var out []map[string]string
-	for _, row := range rows[1:] {
+	for _, line := range lines[1:] { // a quotation mark is nothing special here
 		m := make(map[string]string)
-		for i, v := range row {
-			m[rows[0][i]] = v
+		for i, v := range strings.Split(line, "\t") {
+			m[heads[i]] = v
 		}
 		out = append(out, m)
 	}
@@ -118,12 +112,11 @@ func TestCorpus(t *testing.T) {
 // other way round.
 var differ = []string{
 	".null-10.", ".null-23.", // address families that tshark 4.0 does not know
-	".snap-tcp14.",                      // tshark wants the whole header
-	"v6.zerolen.",                       // tshark does not take an IPv6 length of 0
-	"tcp-malformed",                     // a data offset beyond the end: a receiver drops it
-	"geneve", "bug-6402", "ja3_lots_of", // tunnels that are not opened: Geneve, GTP,
-	"bug-5437", "wccp_redirect", // ERSPAN and WCCP within GRE
-	"etag", "pbb", "vntag", // and tags of provider and data centre bridges
+	".snap-tcp14.",  // tshark wants the whole header
+	"v6.zerolen.",   // tshark does not take an IPv6 length of 0
+	"tcp-malformed", // a data offset beyond the end: a receiver drops it
+
+	"http_PPI", // IEEE 802.11 within PPI
 }
 
 // TestTwins holds that what wraps a segment does not change it.
@@ -153,7 +146,7 @@ func testTwin(t *testing.T, base []tcp.Captured, file, cut string) {
 	case cut == "TCP options not captured":
 		mask = func(c *tcp.Captured) { c.Options = tcp.Options{} }
 	case strings.HasPrefix(cut, "window, checksum"):
-		mask = func(c *tcp.Captured) { c.Options, c.Window = tcp.Options{}, 0 }
+		mask = func(c *tcp.Captured) { c.Options, c.Window, c.CutOff = tcp.Options{}, 0, 0 }
 	case cut == "no flags: states cannot be known":
 		if len(got) != 0 || stats.CutShort != len(base) {
 			t.Fatalf("%d segments, %+v", len(got), stats)
@@ -190,10 +183,14 @@ func testTwin(t *testing.T, base []tcp.Captured, file, cut string) {
 		mask(&g)
 		mask(&w)
 		g.Time, w.Time = 0, 0
+		g.VLAN, w.VLAN = 0, 0
+		if cut != "" && g.Options.Cut { // TestCut holds what is left of them
+			g.Options, w.Options = tcp.Options{}, tcp.Options{}
+		}
 		if g.Segment != w.Segment {
 			t.Errorf("segment %d is\n%+v, not\n%+v", i+1, g.Segment, w.Segment)
 		}
-		if g.Number != i+1 {
+		if g.Number != stats.Records+i+1 { // they come first, where there are any
 			t.Errorf("segment %d is packet %d", i+1, g.Number)
 		}
 		if cut == "" && (string(g.Payload) != string(w.Payload) || len(g.Header) != len(w.Header)) {

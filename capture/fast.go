@@ -52,11 +52,16 @@ func (d *decoder) fast(p *packet, s *tcp.Segment) bool {
 	be := binary.BigEndian
 	ports, flags := be.Uint32(body), be.Uint32(body[12:])
 	*s = tcp.Segment{} // and then its parts: as a whole it would be put together elsewhere, and copied
-	s.Time, s.Len = p.time, d.seg.length
+	s.Time, s.Len, s.ID, s.Hops = p.time, d.seg.length, f.id, f.hops
 	s.Seq, s.Ack = tcp.Seq(be.Uint32(body[4:])), tcp.Seq(be.Uint32(body[8:]))
 	s.Flags, s.Window = tcp.Flags(flags>>16)&(tcp.AE<<1-1), uint16(flags)
 	s.Urgent = be.Uint16(body[18:])
 	s.Src.Port, s.Dst.Port = uint16(ports>>16), uint16(ports)
+	if p.link == LinkEthernet {
+		for tag := 14; tag < at; tag += 4 {
+			s.VLAN = tcp.WithVLAN(s.VLAN, be.Uint16(data[tag:])&0xfff)
+		}
+	}
 	// Written as they will be read, eight bytes at a time: a processor stalls
 	// where it has to put together what was written in pieces.
 	if le := binary.LittleEndian; v6 {

@@ -10,8 +10,12 @@ func FirstTime(r io.Reader) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := c.file.next(&c.frame); err != nil {
-		return 0, nil
+	for {
+		if err := c.file.next(&c.frame); err != nil {
+			return 0, nil
+		}
+		if !c.frame.record {
+			return c.frame.time, nil
+		}
 	}
-	return c.frame.time, nil
 }

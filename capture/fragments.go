@@ -10,7 +10,7 @@ import (
 // time, so that no capture can make it grow.
 type fragments struct {
 	parts  []*partial
-	joined int // fragments of TCP counted as such before their datagram was complete
+	joined int // fragments counted as such before their datagram was complete
 }
 
 const (
@@ -51,10 +51,22 @@ type partial struct {
 	came  int // fragments, also those that came twice
 }
 
+// mayHoldTCP reports whether a datagram is one of TCP or of a tunnel. UDP hardly
+// ever is one, and ICMP never.
+func mayHoldTCP(proto uint8) bool {
+	switch proto {
+	case protoUDP, protoICMP, protoICMP6:
+		return false
+	case protoAuth:
+		return true
+	}
+	return ipProtocol(proto) != 0
+}
+
 // reassemble takes one fragment and returns the body of the whole datagram if
-// that completes it. Until then the frame is a fragment, if one of TCP.
+// that completes it. Until then the frame is a fragment, if one that matters.
 func (f *frame) reassemble(g fragment) []byte {
-	if g.key.proto == protoTCP {
+	if mayHoldTCP(g.key.proto) {
 		f.outcome = isFragment
 	}
 	s := span{from: g.offset, cut: g.offset + len(g.data)}
@@ -71,7 +83,7 @@ func (f *frame) reassemble(g fragment) []byte {
 		return nil
 	}
 	f.frags.drop(p)
-	if g.key.proto == protoTCP {
+	if mayHoldTCP(g.key.proto) {
 		f.frags.joined += p.came - 1
 	}
 	f.outcome = notTCP // until the whole says otherwise

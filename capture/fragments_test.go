@@ -84,7 +84,7 @@ func TestFragments(t *testing.T) {
 			}
 			g := got[0].Segment
 			g.Time = 0
-			if g != f.want || string(got[0].Payload) != "bcdefghijklmnopqrstuvwxyz" {
+			if bare(g) != f.want || string(got[0].Payload) != "bcdefghijklmnopqrstuvwxyz" {
 				t.Errorf("%s:\n%+v, not\n%+v", c.name, g, f.want)
 			}
 			if len(got[0].Raw) != len(frames[len(frames)-1]) {
@@ -140,6 +140,38 @@ func TestBadFragments(t *testing.T) {
 	}
 	if got, _ := read(t, capture.LinkRaw, append(flood, good...)); len(got) != 1 {
 		t.Errorf("after a flood: %d segments", len(got))
+	}
+}
+
+// TestFragmentsOfTunnels holds that what is outside is put together too, and
+// not passed over in silence where it cannot be.
+func TestFragmentsOfTunnels(t *testing.T) {
+	_, ip := packet(t, raw4, dataLine)
+	auth := append(bin(t, "0404 0000 00000001 00000001 000000000000000000000000"), ip...)
+	geneve := append(bin(t, "1234 17c1 0000 0000 0000 0800 00000700"), ip...)
+	for _, c := range []struct {
+		name     string
+		proto    byte
+		body     []byte
+		segments int
+		counted  bool // if one of them is missing
+	}{
+		{"ip in ip", 4, ip, 1, true}, {"gre", 47, append(bin(t, "0000 0800"), ip...), 1, true}, {"ah", 51, auth, 1, true},
+		{"esp", 50, ip, 0, true}, {"geneve", 17, geneve, 1, false}, {"icmp", 1, ip, 0, false},
+	} {
+		frames := fragments4(tunnel4(t, c.proto, c.body), 24)
+		unopened := capture.Unopened{}
+		if c.proto == 50 {
+			unopened[0] = 1
+		}
+		got, stats := read(t, capture.LinkRaw, frames)
+		if len(got) != c.segments || stats.Fragments != 0 || stats.Unopened != unopened {
+			t.Errorf("%s: %d segments, %+v", c.name, len(got), stats)
+		}
+		got, stats = read(t, capture.LinkRaw, frames[1:])
+		if len(got) != 0 || (stats.Fragments == len(frames)-1) != c.counted || stats.Unopened != (capture.Unopened{}) {
+			t.Errorf("%s, the first missing: %d segments, %+v", c.name, len(got), stats)
+		}
 	}
 }
 

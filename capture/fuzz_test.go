@@ -10,11 +10,15 @@ import (
 	"lesson/capture"
 	"lesson/capture/capturetest"
 	"lesson/lesson/lang"
+	"lesson/lesson/tcp"
 )
 
 // check reads a stream to its end and holds what every segment promises.
 func check(t *testing.T, file []byte) {
 	r, err := capture.Open(bytes.NewReader(file))
+	if err == nil {
+		r.Errors = true
+	}
 	for n := 0; err == nil; n++ {
 		if n > len(file) && !packedFile(file) {
 			t.Fatal("it never ends")
@@ -22,6 +26,12 @@ func check(t *testing.T, file []byte) {
 		c, nextErr := r.Next()
 		if err = nextErr; err != nil {
 			break
+		}
+		if c.ICMP != nil {
+			if c.Src != c.ICMP.Src || c.Dst != c.ICMP.Dst || c.Seq != c.ICMP.Seq || len(c.Header) < 8 || len(c.Header) > 60 || c.ICMP.Name() == "" {
+				t.Fatalf("%+v", c)
+			}
+			continue
 		}
 		if len(c.Raw) > c.RawLen || len(c.Header) < 14 || len(c.Header) > 60 || len(c.Payload) > int(c.Len) ||
 			c.Number < 1 || int(c.Options.SACKBlocks) > len(c.Options.SACK) {
@@ -35,7 +45,11 @@ func check(t *testing.T, file []byte) {
 	}
 	if r != nil {
 		s := r.Stats()
-		if s.Segments+s.CutShort+s.Fragments+s.Malformed+s.OtherLink > s.Packets {
+		unopened := 0
+		for _, n := range s.Unopened {
+			unopened += n
+		}
+		if s.Segments+s.CutShort+s.Fragments+s.Malformed+s.OtherLink+s.Unclear+s.Records+s.Errors+s.Cryptic+unopened > s.Packets {
 			t.Fatalf("%+v", s)
 		}
 	}
@@ -106,9 +120,35 @@ func seedFrames(f *testing.F) {
 		} {
 			seed(c.link, append(bin(f, c.prefix), ip...))
 		}
+		bounce := tcp.ICMPError{From: router4, Type: 3, Code: 4, MTU: 1400}
+		if kind == "86dd" {
+			bounce = tcp.ICMPError{V6: true, From: router6, Type: 2, MTU: 1400}
+			seed(capture.LinkRaw, capturetest.ICMP(&bounce, extended(ip, 0, bin(f, "3c00 c204 00010000 2b00 0104 00000000 2c00 0000 00000000 0600 0001 00000001"))))
+		}
+		seed(capture.LinkRaw, capturetest.ICMP(&bounce, ip))
+		seed(capture.LinkEthernet, append(bin(f, mac+"8100 0002"+kind), capturetest.ICMP(&bounce, ip[:len(ip)-40])...))
 		seed(capture.LinkRaw, tunnel4(f, 47, append(bin(f, "b000"+kind+"00000000 00000001 00000002"), ip...)))
 		seed(capture.LinkRaw, tunnel6(f, 17, append(bin(f, "0001 12b5 0000 0000 08000000 00000100"+mac+kind), ip...)))
 		seed(capture.LinkRaw, tunnel4(f, 4, tunnel6(f, 41, ip)))
+		for _, udp := range []string{
+			"17c1 0000 0000 0540 6558 00000700 0102 8301 11111111 0103 0402 22222222 33333333" + mac + kind,
+			"17c1 0000 0000 0000 " + kind + "00000700",
+			"0868 0000 0000 34ff 0000 00000001 0000 00 85 01 1000 c0 02 00000000 0000 00",
+			"06a5 0000 0000 4a02 0000 0007 0001 0000 0000 0002 ffff ff03 0021",
+			"0dd8 0000 0000 0001 0201 aabb cc 0000000000000001 00 0000 1234 01020304",
+			"12b6 0000 0000 0c000004 00000700 0fc20203 00002aff" + mac + kind,
+			"1194 0000 0000 05000001", "1292 0000 0000 0000" + kind, "17c0 0000 0000", "10f5 0000 0000 80000001 00000000",
+		} {
+			seed(capture.LinkRaw, tunnel4(f, 17, append(bin(f, "1234"+udp), ip...)))
+		}
+		for _, gre := range []string{"1000 22eb 00000001 20010001 00000000 00000001 0000000000000000" + mac + kind, "1000 88be 00000001 10010001 00000000" + mac + kind, "0000 883e 00000000"} {
+			seed(capture.LinkRaw, tunnel6(f, 47, append(bin(f, gre), ip...)))
+		}
+		seed(capture.LinkRaw, tunnel4(f, 51, append(bin(f, "3301 0000 00000001 00000001 2904 0000 00000002 00000001 000000000000000000000000"), ip...)))
+		seed(capture.LinkPPI, append(bin(f, "0000 0c00 01000000 0000 0000"+mac+kind), ip...))
+		for _, tag := range []string{"88e7 00000007" + mac + kind, "893f 0000 0001 0000" + kind, "8926 0000 0001" + kind, "88e5 2000 00000001 0200000000010001" + kind, "88e5 0c00 00000001"} {
+			seed(capture.LinkEthernet, append(bin(f, mac+tag), ip...))
+		}
 	}
 }
 

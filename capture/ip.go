@@ -9,10 +9,13 @@ import (
 // IP protocol numbers that matter here.
 const (
 	protoHopByHop = 0
+	protoICMP     = 1
 	protoTCP      = 6
+	protoUDP      = 17
 	protoRouting  = 43
 	protoFragment = 44
 	protoAuth     = 51
+	protoICMP6    = 58
 	protoDestOpts = 60
 	protoMobility = 135
 	protoHIP      = 139
@@ -20,20 +23,36 @@ const (
 )
 
 // ipProtocol says which layer follows an IP header.
-func ipProtocol(proto uint8) gopacket.LayerType {
+func ipProtocol(proto uint8) layerType {
 	switch proto {
 	case protoTCP:
 		return layerTypeTCP
 	case 4:
 		return layerTypeIPv4
-	case 17:
+	case protoICMP:
+		return layerTypeICMP
+	case protoICMP6:
+		return layerTypeICMP6
+	case protoUDP:
 		return layerTypeUDP
 	case 41:
 		return layerTypeIPv6
 	case 47:
 		return layerTypeGRE
+	case 50:
+		return layerTypeESP
+	case 55:
+		return layerTypeMinimal
+	case 97:
+		return layerTypeEtherIP
+	case 108:
+		return layerTypeIPComp
+	case 115:
+		return layerTypeL2TPv3
 	case 137:
 		return layerTypeMPLS
+	case 143: // RFC 8986
+		return layerTypeEthernet
 	}
 	return gopacket.LayerTypeZero
 }
@@ -50,12 +69,17 @@ func (f *frame) clip(data []byte, n int) []byte {
 }
 
 // upper says which layer follows and is given body. The parser gives no layer an
-// empty one, so TCP of which nothing was captured is noted here.
-func (f *frame) upper(proto uint8, body []byte) gopacket.LayerType {
-	if proto == protoTCP && len(body) == 0 && f.missing > 0 {
+// empty one, so what was captured up to there and no further is noted here.
+func (f *frame) upper(proto uint8, body []byte) layerType {
+	next := ipProtocol(proto)
+	switch {
+	case len(body) > 0 || f.missing == 0:
+	case proto == protoTCP:
 		f.outcome = isCutShort
+	case proto != protoICMP && proto != protoICMP6 && next != 0:
+		f.outcome = isUnclear
 	}
-	return ipProtocol(proto)
+	return next
 }
 
 // ipv4 takes off an IPv4 header. A total length of 0 (the sender's hardware was
@@ -87,19 +111,44 @@ func (l *ipv4) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err erro
 	if f.rerouted, err = sourceRoute(data[20:header]); err != nil {
 		return err
 	}
-	f.src, f.dst = mapped(data[12:16]), mapped(data[16:20])
+	f.src, f.dst, f.over6 = mapped(data[12:16]), mapped(data[16:20]), false
 	f.id, f.hops = binary.BigEndian.Uint16(data[4:]), data[8]
 	body := f.clip(data, total)[header:]
 	proto := data[9]
-	l.payload, l.next = body, f.upper(proto, body)
 	const moreFragments, offset = 0x2000, 0x1fff
 	if at := binary.BigEndian.Uint16(data[6:]); at&(moreFragments|offset) != 0 {
-		l.payload = f.reassemble(fragment{
+		body = f.reassemble(fragment{
 			key:    datagram{f.src, f.dst, uint32(binary.BigEndian.Uint16(data[4:])), proto},
 			offset: int(at&offset) * 8, more: at&moreFragments != 0, data: body,
 		})
+		if body == nil {
+			l.payload, l.next = nil, gopacket.LayerTypeZero
+			return nil
+		}
 	}
+	for proto == protoAuth {
+		if proto, body, err = authenticated(body); err != nil {
+			return err
+		}
+	}
+	l.payload, l.next = body, f.upper(proto, body)
 	return nil
+}
+
+// authenticated takes off an authentication header (RFC 4302 §2) and returns
+// what it stands before.
+func authenticated(data []byte) (proto uint8, body []byte, err error) {
+	if len(data) < 12 {
+		return 0, nil, errShort
+	}
+	n := 8 + 4*int(data[1])
+	switch {
+	case n < 12: // its length does not cover the fields that are always there
+		return 0, nil, errMalformed
+	case len(data) < n:
+		return 0, nil, errShort
+	}
+	return data[0], data[n:], nil
 }
 
 // sourceRoute looks for a source route among the options of an IPv4 header. A
@@ -145,7 +194,7 @@ func (l *ipv6) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) error {
 		return errMalformed
 	}
 	f := l.frame
-	f.src, f.dst = [16]byte(data[8:24]), [16]byte(data[24:40])
+	f.src, f.dst, f.over6 = [16]byte(data[8:24]), [16]byte(data[24:40]), true
 	f.id, f.hops = 0, data[7]
 	f.rerouted, f.guessed = false, false
 	proto, body := data[6], data[40:]
@@ -201,10 +250,11 @@ func (f *frame) extensions(proto uint8, body []byte) (uint8, []byte, error) {
 				f.rerouted = true // segments left: the last address is in there
 			}
 		case protoAuth:
-			if len(body) < 8 {
-				return 0, nil, errShort
+			var err error
+			if proto, body, err = authenticated(body); err != nil {
+				return 0, nil, err
 			}
-			n = 8 + 4*int(body[1])
+			continue
 		case protoFragment:
 			if len(body) < 8 {
 				return 0, nil, errShort

@@ -15,22 +15,50 @@ import (
 //
 // gopacket leaves the numbers from 1000 to us, so that both fit in one program.
 var (
-	layerTypeLink     = newLayerType(1979, "link")
-	layerTypeEthernet = newLayerType(1980, "ethernet")
-	layerTypeVLAN     = newLayerType(1981, "vlan")
-	layerTypeLLC      = newLayerType(1982, "llc")
-	layerTypeMPLS     = newLayerType(1983, "mpls")
-	layerTypePPPoE    = newLayerType(1984, "pppoe")
-	layerTypePPP      = newLayerType(1985, "ppp")
-	layerTypeIPv4     = newLayerType(1986, "ipv4")
-	layerTypeIPv6     = newLayerType(1987, "ipv6")
-	layerTypeGRE      = newLayerType(1988, "gre")
-	layerTypeUDP      = newLayerType(1989, "udp")
-	layerTypeVXLAN    = newLayerType(1990, "vxlan")
-	layerTypeTCP      = newLayerType(1991, "tcp")
+	layerTypeICMP      = newLayerType(1962, "icmp")
+	layerTypeICMP6     = newLayerType(1963, "icmpv6")
+	layerTypeLink      = newLayerType(1964, "link")
+	layerTypeEthernet  = newLayerType(1965, "ethernet")
+	layerTypeVLAN      = newLayerType(1966, "vlan")
+	layerTypeLLC       = newLayerType(1967, "llc")
+	layerTypeMPLS      = newLayerType(1968, "mpls")
+	layerTypePPPoE     = newLayerType(1969, "pppoe")
+	layerTypePPP       = newLayerType(1970, "ppp")
+	layerTypeIPv4      = newLayerType(1971, "ipv4")
+	layerTypeIPv6      = newLayerType(1972, "ipv6")
+	layerTypeGRE       = newLayerType(1973, "gre")
+	layerTypeUDP       = newLayerType(1974, "udp")
+	layerTypeVXLAN     = newLayerType(1975, "vxlan")
+	layerTypeTCP       = newLayerType(1976, "tcp")
+	layerTypeITag      = newLayerType(1977, "802.1ah")
+	layerTypeETag      = newLayerType(1978, "802.1br")
+	layerTypeVNTag     = newLayerType(1979, "vn-tag")
+	layerTypeMACsec    = newLayerType(1980, "macsec")
+	layerTypeNSH       = newLayerType(1981, "nsh")
+	layerTypeERSPAN    = newLayerType(1982, "erspan")
+	layerTypeEtherIP   = newLayerType(1983, "etherip")
+	layerTypeVXLANGPE  = newLayerType(1984, "vxlan-gpe")
+	layerTypeGeneve    = newLayerType(1985, "geneve")
+	layerTypeGTP       = newLayerType(1986, "gtp")
+	layerTypeLISP      = newLayerType(1987, "lisp")
+	layerTypeAYIYA     = newLayerType(1988, "ayiya")
+	layerTypeTeredo    = newLayerType(1989, "teredo")
+	layerTypeL2TP      = newLayerType(1990, "l2tp")
+	layerTypeESP       = newLayerType(1991, "esp")
+	layerTypeESPinUDP  = newLayerType(1992, "esp in udp")
+	layerTypeIPComp    = newLayerType(1993, "ipcomp")
+	layerTypeL2TPv3    = newLayerType(1994, "l2tpv3")
+	layerTypeMinimal   = newLayerType(1995, "minimal encapsulation")
+	layerTypeWireGuard = newLayerType(1996, "wireguard")
+	layerTypeOpenVPN   = newLayerType(1997, "openvpn")
+	layerTypeCAPWAP    = newLayerType(1998, "capwap")
+	layerTypeGUE       = newLayerType(1999, "gue")
 )
 
-func newLayerType(number int, name string) gopacket.LayerType {
+// layerType is short for gopacket's.
+type layerType = gopacket.LayerType
+
+func newLayerType(number int, name string) layerType {
 	return gopacket.RegisterLayerType(number, gopacket.LayerTypeMetadata{Name: name})
 }
 
@@ -45,6 +73,16 @@ func etherType(t uint16) gopacket.LayerType {
 		return layerTypeVLAN
 	case 0x8847, 0x8848: // multicast
 		return layerTypeMPLS
+	case 0x88e7:
+		return layerTypeITag
+	case 0x893f:
+		return layerTypeETag
+	case 0x8926, 0x892f:
+		return layerTypeVNTag
+	case 0x88e5:
+		return layerTypeMACsec
+	case 0x894f:
+		return layerTypeNSH
 	case 0x8864: // a session; its discovery is 0x8863
 		return layerTypePPPoE
 	case 0x6558: // in GRE
@@ -58,6 +96,16 @@ func etherType(t uint16) gopacket.LayerType {
 		return layerTypeLLC
 	}
 	return gopacket.LayerTypeZero
+}
+
+// neverIP reports whether an EtherType is one of the protocols that run a network
+// and carry nobody's packets.
+func neverIP(t uint16) bool {
+	switch t {
+	case 0x0806, 0x8035, 0x8809, 0x888e, 0x88cc, 0x88f7, 0x8902, 0x9000: // ARP, RARP, LACP, EAPOL, LLDP, PTP, CFM, loopback
+		return true
+	}
+	return false
 }
 
 // minEtherType is the least EtherType; what is less is a length (IEEE 802.3 §3.2.6).
@@ -86,22 +134,32 @@ type base struct {
 func (b *base) NextLayerType() gopacket.LayerType { return b.next }
 func (b *base) LayerPayload() []byte              { return b.payload }
 
+// cut makes it an error that nothing was captured of what follows. The parser
+// gives no layer an empty payload, and would end without a word.
+func (b *base) cut(f *frame, err error) error {
+	if err == nil && len(b.payload) == 0 && b.next != 0 && f.missing > 0 {
+		return errShort
+	}
+	return err
+}
+
 // shim is a layer that is only taken off.
 type shim struct {
 	base
-	typ  gopacket.LayerType
-	read func([]byte) (payload []byte, next gopacket.LayerType, err error)
+	frame *frame
+	typ   layerType
+	read  func([]byte) (payload []byte, next layerType, err error)
 }
 
 func (s *shim) CanDecode() gopacket.LayerClass { return s.typ }
 
 func (s *shim) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err error) {
 	s.payload, s.next, err = s.read(data)
-	return err
+	return s.cut(s.frame, err)
 }
 
 // readTyped takes off a header of n bytes with an EtherType in it, at at.
-func readTyped(data []byte, at, n int) ([]byte, gopacket.LayerType, error) {
+func readTyped(data []byte, at, n int) ([]byte, layerType, error) {
 	if len(data) < n {
 		return nil, 0, errShort
 	}
@@ -110,7 +168,7 @@ func readTyped(data []byte, at, n int) ([]byte, gopacket.LayerType, error) {
 
 // readEthernet takes off an Ethernet header. One with a length says where the
 // padding begins.
-func readEthernet(data []byte) ([]byte, gopacket.LayerType, error) {
+func readEthernet(data []byte) ([]byte, layerType, error) {
 	payload, next, err := readTyped(data, 12, 14)
 	if err != nil {
 		return nil, 0, err
@@ -121,12 +179,10 @@ func readEthernet(data []byte) ([]byte, gopacket.LayerType, error) {
 	return payload, next, nil
 }
 
-func readVLAN(data []byte) ([]byte, gopacket.LayerType, error) { return readTyped(data, 2, 4) }
-
 // readLLC takes off an 802.2 header and the SNAP header behind it; nothing
 // else there carries IP. The lowest bits of the two addresses are no part of
 // them, and the two lowest of the control field say whether it has one byte.
-func readLLC(data []byte) ([]byte, gopacket.LayerType, error) {
+func readLLC(data []byte) ([]byte, layerType, error) {
 	if len(data) < 3 {
 		return nil, 0, errShort
 	}
@@ -143,17 +199,7 @@ func readLLC(data []byte) ([]byte, gopacket.LayerType, error) {
 	return readTyped(data[n:], 3, 5)
 }
 
-func readMPLS(data []byte) ([]byte, gopacket.LayerType, error) {
-	if len(data) < 4 {
-		return nil, 0, errShort
-	}
-	if bottom := data[2]&1 != 0; !bottom {
-		return data[4:], layerTypeMPLS, nil
-	}
-	return data[4:], ipVersion(data[4:]), nil
-}
-
-func readPPPoE(data []byte) ([]byte, gopacket.LayerType, error) {
+func readPPPoE(data []byte) ([]byte, layerType, error) {
 	if len(data) < 6 {
 		return nil, 0, errShort
 	}
@@ -165,7 +211,7 @@ func readPPPoE(data []byte) ([]byte, gopacket.LayerType, error) {
 
 // readPPP takes off address and control if they are there, and a protocol
 // number of one or two bytes (RFC 1661 §2, RFC 1662 §3.1).
-func readPPP(data []byte) ([]byte, gopacket.LayerType, error) {
+func readPPP(data []byte) ([]byte, layerType, error) {
 	if len(data) >= 2 && data[0] == 0xff && data[1] == 3 {
 		data = data[2:]
 	}
@@ -185,59 +231,8 @@ func readPPP(data []byte) ([]byte, gopacket.LayerType, error) {
 		return data, layerTypeIPv6, nil
 	case 0x281:
 		return data, layerTypeMPLS, nil
+	case 0x3d, 0x53, 0x55, 0xfb, 0xfd: // multilink, encrypted, compressed (RFC 1990, RFC 1968, RFC 1962)
+		return nil, 0, wrapPPP
 	}
 	return nil, 0, errForeign
-}
-
-// readGRE takes off a GRE header with the fields of RFC 1701 and the
-// acknowledgment that PPTP has (RFC 2637 §4.1).
-func readGRE(data []byte) ([]byte, gopacket.LayerType, error) {
-	const checksum, routing, key, sequence, acknowledgment = 0x8000, 0x4000, 0x2000, 0x1000, 0x0080
-	if len(data) < 4 {
-		return nil, 0, errShort
-	}
-	flags, n := binary.BigEndian.Uint16(data), 4
-	for _, field := range []uint16{checksum | routing, key, sequence} {
-		if flags&field != 0 {
-			n += 4
-		}
-	}
-	for more := flags&routing != 0; more; {
-		if len(data) < n+4 {
-			return nil, 0, errShort
-		}
-		entry := data[n:]
-		more = entry[0] != 0 || entry[1] != 0 || entry[3] != 0 // the last has no family and no length
-		n += 4 + int(entry[3])
-	}
-	if flags&acknowledgment != 0 {
-		n += 4
-	}
-	return readTyped(data, 2, n)
-}
-
-// readUDP takes off a UDP header before VXLAN, which is known by its port or
-// by the one Linux used before there was one.
-func readUDP(data []byte) ([]byte, gopacket.LayerType, error) {
-	if len(data) < 8 {
-		return nil, 0, errShort
-	}
-	if port := binary.BigEndian.Uint16(data[2:]); port != 4789 && port != 8472 {
-		return nil, 0, errForeign
-	}
-	n := int(binary.BigEndian.Uint16(data[4:]))
-	if n == 0 { // a jumbogram (RFC 2675 §4)
-		n = len(data)
-	}
-	if n < 8 {
-		return nil, 0, errMalformed
-	}
-	return data[8:min(n, len(data))], layerTypeVXLAN, nil
-}
-
-func readVXLAN(data []byte) ([]byte, gopacket.LayerType, error) {
-	if len(data) < 8 {
-		return nil, 0, errShort
-	}
-	return data[8:], layerTypeEthernet, nil
 }

@@ -10,14 +10,25 @@ import (
 // in front, unless that is a layer that can also stand further in.
 type linkLayer struct {
 	base
-	kind LinkType
+	frame *frame
+	kind  LinkType
 }
 
 func (l *linkLayer) CanDecode() gopacket.LayerClass { return layerTypeLink }
 
 func (l *linkLayer) DecodeFromBytes(data []byte, _ gopacket.DecodeFeedback) (err error) {
-	l.payload, l.next, err = l.kind.strip(data)
-	return err
+	kind := l.kind
+	if kind == LinkPPI {
+		if kind, data, err = readPPI(data); err != nil {
+			return err
+		}
+	}
+	if !kind.Readable() || kind == LinkPPI {
+		l.frame.foreign = kind
+		return errOtherLink
+	}
+	l.payload, l.next, err = kind.strip(data)
+	return l.cut(l.frame, err)
 }
 
 func (l LinkType) strip(data []byte) ([]byte, gopacket.LayerType, error) {
@@ -49,6 +60,22 @@ func (l LinkType) strip(data []byte) ([]byte, gopacket.LayerType, error) {
 		return readFamily(data)
 	}
 	return nil, 0, errForeign
+}
+
+// readPPI takes off a header of per-packet information, which names the link
+// type of the rest. It is little-endian throughout.
+func readPPI(data []byte) (LinkType, []byte, error) {
+	if len(data) < 8 {
+		return 0, nil, errShort
+	}
+	n, link := int(binary.LittleEndian.Uint16(data[2:])), binary.LittleEndian.Uint32(data[4:])
+	switch {
+	case n < 8 || data[0] != 0 || link > 0xffff:
+		return 0, nil, errMalformed
+	case len(data) < n:
+		return 0, nil, errShort
+	}
+	return LinkType(link), data[n:], nil
 }
 
 // readFamily takes off an address family in either byte order. IPv6 has as

@@ -9,8 +9,8 @@ import (
 // (https://datatracker.ietf.org/doc/draft-ietf-opsawg-pcapng/). It is our own
 // because pcapgo's reader allocates what a packet claims to be long, panics at
 // short options, keeps only 8 bits of a link type and does not compare a
-// block's two lengths. Blocks that hold no packet are passed over, custom ones
-// too: they take no number.
+// block's two lengths. Blocks that hold no packet are passed over; those that
+// Wireshark shows as a record of its own take a number all the same.
 type pcapng struct {
 	in         *input
 	order      byteOrder
@@ -32,11 +32,20 @@ const (
 	blockSimple    = 3
 	blockPacket    = 6
 	blockSection   = 0x0a0d0d0a // reads the same in both byte orders
+
+	// No packets, but Wireshark numbers them.
+	blockJournal       = 9 // an entry of systemd's journal
+	blockCustom        = 0xbad
+	blockCustomPrivate = 0x40000bad // not to be copied
+	blockSysdig        = 0x204      // a system call
+	blockSysdig2       = 0x216
+	blockSysdig2Large  = 0x221
 )
 
 const byteOrderMagic = 0x1a2b3c4d
 
 func (f *pcapng) next(p *packet) error {
+	p.record = false
 	for {
 		typ, body, err := f.block()
 		if err != nil {
@@ -56,6 +65,9 @@ func (f *pcapng) next(p *packet) error {
 			return f.packet(p, uint32(f.order.Uint16(body)), body)
 		case blockSimple:
 			return f.simple(p, body)
+		case blockJournal, blockCustom, blockCustomPrivate, blockSysdig, blockSysdig2, blockSysdig2Large:
+			p.data, p.wire, p.record = nil, 0, true
+			return nil
 		}
 		if err != nil {
 			return err

@@ -16,6 +16,10 @@ type Reader struct {
 	frame packet
 	count counter
 	err   error // sticks
+	// Errors lets Next return ICMP errors that quote a segment too, and
+	// Segments stop at them. They are passed over otherwise.
+	Errors bool
+	quoted bool // Segments has stopped at one
 }
 
 // container is a file format: it yields packets until io.EOF, a *damage, or
@@ -60,13 +64,13 @@ func Open(r io.Reader) (*Reader, error) {
 	return &Reader{file: c}, nil
 }
 
-// Next returns the next TCP segment. Its Number counts every packet of the
+// Next returns the next TCP segment, or ICMP error (see Errors). Its Number counts every packet of the
 // stream, TCP or not. At the end it returns io.EOF; at damage a *lang.Problem
 // that names the packet, after all the segments before it. The slices in the
 // segment are valid until the next call.
 func (r *Reader) Next() (c tcp.Captured, err error) {
 	for r.read() {
-		if r.count.take(&r.frame, &c) {
+		if r.count.take(&r.frame, &c) || r.Errors && r.count.error(&r.frame, &c) {
 			return c, nil
 		}
 	}
@@ -75,17 +79,29 @@ func (r *Reader) Next() (c tcp.Captured, err error) {
 
 // Segments reads the next segments without the bytes they came in, until into
 // is full, and returns how many there are. An error is as that of Next, and
-// comes with the segments before it.
+// comes with the segments before it. Where fewer come without one, an ICMP
+// error follows them, which ICMP returns (see Errors).
 func (r *Reader) Segments(into []tcp.Segment) (n int, err error) {
+	r.quoted = false
 	for n < len(into) && r.read() {
 		if r.count.segment(&r.frame, &into[n]) {
 			n++
+		} else if r.quoted = r.Errors && r.count.quotes; r.quoted {
+			return n, nil
 		}
 	}
 	if n < len(into) {
 		err = r.err
 	}
 	return n, err
+}
+
+// ICMP returns the ICMP error at which the latest call of Segments has stopped;
+// false where it has not. The slices in it are valid until the next call of
+// Segments.
+func (r *Reader) ICMP() (c tcp.Captured, ok bool) {
+	ok = r.quoted && r.count.error(&r.frame, &c)
+	return c, ok
 }
 
 // read reads the next packet; false when there is none, and r.err says why.
@@ -98,8 +114,8 @@ func (r *Reader) read() bool {
 	}
 	s := &r.count.stats
 	r.err = explainDamage(r.err, s.Packets+1)
-	if r.err == io.EOF && s.Packets > 0 && s.OtherLink == s.Packets {
-		r.err = foreignLink(r.frame.link)
+	if r.err == io.EOF && s.OtherLink > 0 && s.OtherLink+s.Records == s.Packets {
+		r.err = foreignLink(r.count.decoder.frame.foreign)
 	}
 	return false
 }
@@ -121,7 +137,17 @@ func (s Stats) Warnings() []lang.Text {
 	warn(s.CutShort, "The capture cuts packets off before their TCP flags: %d could not be told.", "抓包截断了数据包，连 TCP 标志位都没有保留：有 %d 个无法讲解。")
 	warn(s.Malformed, "Packets whose headers contradict themselves, as no receiver would take them: %d.", "首部自相矛盾、接收端不会接受的数据包：%d 个。")
 	warn(s.Fragments, "IP fragments whose datagram is not complete: %d. Their segments are not told.", "数据报不完整的 IP 分片：%d 个，其中的报文段无法讲解。")
-	warn(s.OtherLink, "Packets of a link type that cannot be read here: %d.", "链路类型无法识别的数据包：%d 个。")
+	warn(s.Cryptic, "ICMP errors that quote too little of a segment to tell its connection: %d.", "所引用的报文段过短、无法判断属于哪个连接的 ICMP 差错：%d 个。")
+	kind := lang.Text{EN: s.Foreign.String(), ZH: s.Foreign.zh()}
+	if s.Various {
+		kind.EN += " and others"
+		kind.ZH = "有" + kind.ZH + "，也有其他类型"
+	}
+	warn(s.OtherLink, "Packets of a link type that cannot be read here: %d, of "+kind.EN+".", "链路类型无法识别的数据包：%d 个，"+kind.ZH+"。")
+	warn(s.Unclear, "Packets that the capture cuts off before it is clear whether they hold TCP: %d.", "抓包截断得太早、看不出是否含有 TCP 的数据包：%d 个。")
+	if t, some := s.Unopened.text(); some {
+		out = append(out, t)
+	}
 	return out
 }
 
@@ -157,7 +183,7 @@ func foreignLink(l LinkType) *lang.Problem {
 	return &lang.Problem{
 		What: lang.Text{
 			EN: fmt.Sprintf("every packet here is of %v, which this program cannot read", l),
-			ZH: fmt.Sprintf("这里的数据包的链路类型全都是 %d，本程序无法读取", uint16(l)),
+			ZH: fmt.Sprintf("这里的数据包全都是%s，本程序无法读取", l.zh()),
 		},
 		Hint: lang.Text{
 			EN: "capture on an Ethernet, loopback or \"any\" interface: sudo tcpdump -i any -w FILE tcp",

@@ -11,7 +11,6 @@ import (
 const (
 	headerLen = 20 // a TCP header without options
 	flagsEnd  = 14 // where the flags end within it
-	windowEnd = 16
 )
 
 // segmentLayer finds a TCP header, also one that the snap length cut, and its
@@ -59,8 +58,12 @@ func (l *segmentLayer) fill(s *tcp.Segment) {
 	s.Seq, s.Ack = tcp.Seq(binary.BigEndian.Uint32(h[4:])), tcp.Seq(binary.BigEndian.Uint32(h[8:]))
 	s.Flags = tcp.Flags(binary.BigEndian.Uint16(h[12:])) & (tcp.AE<<1 - 1)
 	s.Window, s.Urgent = binary.BigEndian.Uint16(h[14:]), binary.BigEndian.Uint16(h[18:])
-	if n < windowEnd {
+	s.CutOff = uint8(headerLen - n)
+	if !s.HasWindow() {
 		s.Window = 0xffff
+	}
+	if !s.HasUrgent() {
+		s.Urgent = 0
 	}
 	s.Len = l.length
 	s.Options.Cut = len(l.header) < int(h[12]>>4)*4

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"lesson/lesson"
+	"lesson/lesson/damage"
 	"lesson/lesson/tcp"
 )
 
@@ -51,7 +52,7 @@ type truth struct {
 // played are the frames of one connection.
 type played struct{ Steps []graded }
 
-func readTruth(t *testing.T, file string) (out truth) {
+func readTruth(t testing.TB, file string) (out truth) {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
@@ -63,20 +64,6 @@ func readTruth(t *testing.T, file string) (out truth) {
 	return out
 }
 
-// score counts states told right, wrong, and not claimed.
-type score struct{ right, wrong, unknown int }
-
-func (s *score) add(want, got tcp.State) {
-	switch {
-	case got == tcp.Unknown:
-		s.unknown++
-	case (lesson.Kernel{State: want}).Agrees(got):
-		s.right++
-	default:
-		s.wrong++
-	}
-}
-
 // everyVantage is a capture's story by tcp.Vantage.
 func everyVantage(t *testing.T, capture string) (out [4]*story) {
 	t.Helper()
@@ -86,7 +73,7 @@ func everyVantage(t *testing.T, capture string) (out [4]*story) {
 	return out
 }
 
-func parseState(t *testing.T, s string) tcp.State {
+func parseState(t testing.TB, s string) tcp.State {
 	t.Helper()
 	state, ok := tcp.ParseState(strings.ReplaceAll(s, "_", "-"))
 	if !ok {
@@ -97,7 +84,7 @@ func parseState(t *testing.T, s string) tcp.State {
 
 // grade compares what is told of the capturing end with what its kernel said:
 // not knowing which end that is, and knowing it.
-func grade(t *testing.T, capture string, all []graded, auto, at *score) {
+func grade(t *testing.T, capture string, all []graded, auto, at *damage.Score) {
 	t.Helper()
 	if len(all) == 0 {
 		return
@@ -122,8 +109,8 @@ func grade(t *testing.T, capture string, all []graded, auto, at *score) {
 			me = me.Peer()
 		}
 		got, here := seg.Step.After[me], stories[tcp.AtClient+tcp.Vantage(me)].segments[i].Step.After[me]
-		auto.add(want, got)
-		at.add(want, here)
+		auto.Add(want, got)
+		at.Add(want, here)
 		if a := (lesson.Kernel{State: want}).Agrees; !a(got) || !a(here) {
 			t.Logf("%s frame %d %s %s (%v): the kernel says %v, we say %v, and at the %v %v", filepath.Base(capture), pos, g.Dir, g.Event, seg.Flags, want, got, me, here)
 		}
@@ -139,19 +126,19 @@ func TestAgreesWithKernels(t *testing.T) {
 	dir := corpus(t)
 	for _, set := range []struct {
 		name     string
-		auto, at score // as docs/known-issues.md has them
+		auto, at damage.Score // as docs/known-issues.md has them
 	}{
-		{"kernel/lockstep", score{1400, 4, 0}, score{1400, 4, 0}},
-		{"kernel/matrix", score{2301, 12, 194}, score{2323, 4, 180}},
-		{"kernel/walk", score{903, 113, 344}, score{1011, 30, 319}},
-		{"packetdrill", score{1665, 48, 36}, score{1665, 48, 36}},
+		{"kernel/lockstep", damage.Score{Right: 1400, Wrong: 4, Unknown: 0}, damage.Score{Right: 1400, Wrong: 4, Unknown: 0}},
+		{"kernel/matrix", damage.Score{Right: 2405, Wrong: 8, Unknown: 94}, damage.Score{Right: 2423, Wrong: 0, Unknown: 84}},
+		{"kernel/walk", damage.Score{Right: 1008, Wrong: 111, Unknown: 241}, damage.Score{Right: 1179, Wrong: 25, Unknown: 156}},
+		{"packetdrill", damage.Score{Right: 1693, Wrong: 32, Unknown: 24}, damage.Score{Right: 1717, Wrong: 32, Unknown: 0}},
 	} {
 		t.Run(set.name, func(t *testing.T) {
 			files, err := filepath.Glob(filepath.Join(dir, set.name, "*.truth.json"))
 			if err != nil || len(files) == 0 {
 				t.Fatal("no truth", err)
 			}
-			var auto, at score
+			var auto, at damage.Score
 			for _, f := range files {
 				base := strings.TrimSuffix(f, ".truth.json")
 				told := readTruth(t, f)
@@ -163,7 +150,7 @@ func TestAgreesWithKernels(t *testing.T) {
 				}
 			}
 			if auto != set.auto || at != set.at {
-				t.Errorf("as the kernel said, otherwise, Unknown: %v, and where the vantage is known %v; was %v and %v", auto, at, set.auto, set.at)
+				t.Errorf("as the kernel said, or otherwise: %+v, and where the vantage is known %+v; was %+v and %+v", auto, at, set.auto, set.at)
 			}
 		})
 	}
@@ -176,7 +163,7 @@ func TestAgreesOnLoopback(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal("no truth", err)
 	}
-	var all score
+	var all damage.Score
 	for _, f := range files {
 		if strings.Contains(f, "self_connect") {
 			continue // one socket is both ends: its state is told once the segment has come back
@@ -205,15 +192,15 @@ func TestAgreesOnLoopback(t *testing.T) {
 						want = got
 					}
 				}
-				all.add(want, got)
+				all.Add(want, got)
 				if want != got {
 					t.Logf("%s frame %d (%v): the kernel of the %v says %s, we say %v", filepath.Base(f), frame.Frame, seg.Flags, end, said, got)
 				}
 			}
 		}
 	}
-	if want := (score{774, 47, 0}); all != want {
-		t.Errorf("as the kernel said, otherwise, Unknown: %v; was %v", all, want)
+	if want := (damage.Score{Right: 774, Wrong: 47, Unknown: 0}); all != want {
+		t.Errorf("as the kernel said, or otherwise: %v; was %v", all, want)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // Event is one thing a story tells. It is one of *Opening, *Call, *Segment,
-// *Rest, *Note, *Connection, *Socket, *Ending.
+// *ICMP, *Rest, *Note, *Connection, *Socket, *Ending.
 type Event interface{ event() }
 
 // Teller receives a story's events in order: a ladder, a stream of JSON, a
@@ -99,8 +99,10 @@ type Segment struct {
 	Repeats      []time.Duration // when its sender repeated it while it was held, since it left
 	Provoked     []time.Duration // when its receiver meanwhile repeated a segment of its own
 	Since        time.Duration   // since the story's first segment
+	UsualHops    uint8           // the hop limit of its sender's others, where this one differs
 	Live         bool            // part of a live lesson; false in explain, which tells Number too
 	Explain      []Explanation   // what to say under it, most important first
+	icmp         *ICMP           // in rows alone: it is no segment, but this
 }
 
 // Explanation is a sentence and the section it rests on.
@@ -151,6 +153,8 @@ type Connection struct {
 	Duration     time.Duration
 	Completeness int    // Wireshark's number
 	ConnState    string // Zeek's code
+	VLAN         uint32 // around its first segment (tcp.VLANs)
+	ICMP         Bounces
 }
 
 // Complete reports whether the connection was seen whole: opened by a
@@ -170,10 +174,11 @@ const (
 	OpenedHalf                    // the handshake never completed
 	OpenedRefused                 // RST in answer to the SYN
 	OpenedNot                     // a SYN and no answer
+	OpenedUnreached               // an ICMP error in answer to the SYN
 )
 
 func (o Opened) String() string {
-	return [...]string{"before-capture", "handshake", "simultaneous", "incomplete", "refused", "unanswered"}[o]
+	return [...]string{"before-capture", "handshake", "simultaneous", "incomplete", "refused", "unanswered", "unreachable"}[o]
 }
 
 // Closed says how a connection ended.

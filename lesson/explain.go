@@ -10,8 +10,9 @@ import (
 	"lesson/lesson/tcp"
 )
 
-// Source yields the TCP segments of a capture in order; io.EOF ends them. Any
-// other error is damage: what came before it holds.
+// Source yields the TCP segments of a capture in order, and the ICMP errors that
+// quote one (Captured.ICMP); io.EOF ends them. Any other error is damage: what
+// came before it holds.
 type Source interface {
 	Next() (tcp.Captured, error)
 }
@@ -93,8 +94,11 @@ type explainer struct {
 	table *table
 	past  forgotten
 	rows  rows
+	icmp  bounces
 
 	copies   Copies
+	hops     hops
+	losses   losses
 	streams  int             // connections so far
 	told     int             // those of them that were told
 	segments int             // segments so far
@@ -102,8 +106,9 @@ type explainer struct {
 	ends     [2]tcp.Endpoint // of the one that is told alone
 	alone    *Connection     // the one for OneStream, if it has been forgotten
 	event    Connection      // the latest that was told
-	first    int64           // the time of the first connection's first segment
-	last     int64           // the latest time a told connection ended at
+	earliest int64           // the first and the last time in those that were told
+	latest   int64
+	early    early
 	opened   bool
 	err      error
 
@@ -122,6 +127,10 @@ func (x *explainer) read(src Source) error {
 		if c, err = src.Next(); err != nil {
 			return err
 		}
+		if c.ICMP != nil {
+			x.bounced(&c)
+			continue
+		}
 		x.captured(&c)
 	}
 	return x.err
@@ -129,18 +138,36 @@ func (x *explainer) read(src Source) error {
 
 // captured observes a segment, and tells it if it is to be told.
 func (x *explainer) captured(c *tcp.Captured) {
+	if c.VLAN != 0 {
+		x.table.withTags()
+	}
 	matches := x.opt.Match == nil || x.opt.Match(c)
 	h := x.table.hash(&c.Src, &c.Dst)
-	stream, step := x.observe(h, &c.Segment, matches)
+	slot, stream, step := x.observe(h, &c.Segment, matches)
 	x.fit()
 	if x.opt.Detail == Table || !x.wants(stream) {
 		return
 	}
 	x.copies.Mark(c, &step)
-	x.rows.correct(stream, step.Revised)
-	if matches {
-		x.rows.add(stream, c, &step)
+	usual := uint8(0)
+	if slot != nowhere {
+		usual = x.hops.at(slot).Mark(c, &step)
 	}
+	x.rows.correct(stream, step.Revised)
+	switch {
+	case matches:
+		x.rows.add(stream, c, &step, usual)
+		if !x.opt.Follow {
+			x.losses.look(&x.rows, x.opt.Vantage)
+		}
+	case slot != nowhere && *x.table.number(slot)&chosen != 0:
+		x.losses.blind = true
+	}
+	x.tell()
+}
+
+// tell tells the rows that cannot be corrected any more.
+func (x *explainer) tell() {
 	keep := window
 	if x.opt.Follow {
 		keep = 0
@@ -161,13 +188,13 @@ func (x *explainer) wants(stream int) bool {
 }
 
 // observe shows a segment to its connection.
-func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int, step tcp.Step) {
+func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (slot uint32, stream int, step tcp.Step) {
 	x.segments++
 	slot, reused := x.place(h, s)
 	if slot == nowhere {
 		number, _ := x.past.find(h)
 		var unknown tcp.Conn // whatever it does to the states is not known any more
-		return int(number), unknown.Observe(s)
+		return nowhere, int(number), unknown.Observe(s)
 	}
 	number := x.table.number(slot)
 	if matches {
@@ -176,13 +203,14 @@ func (x *explainer) observe(h uint64, s *tcp.Segment, matches bool) (stream int,
 	stream = int(*number &^ marks)
 	conn := x.table.conn(slot)
 	step = conn.ObserveAt(x.opt.Vantage, s)
+	x.early.note(slot, conn, s)
 	if reused {
 		step.Findings |= tcp.PortReused
 	}
 	if step.N == 1 && (stream == x.opt.Stream || stream == 0 && x.opt.Detail == Fitting) {
 		x.ends[tcp.Client], x.ends[tcp.Server] = conn.Ends()
 	}
-	return stream, step
+	return slot, stream, step
 }
 
 // nowhere is the slot of a segment whose connection has been forgotten.
@@ -191,34 +219,56 @@ const nowhere = 1<<32 - 1
 // place finds the connection that a segment belongs to, or begins one; reused
 // says that it takes the place of one between the same ends.
 func (x *explainer) place(h uint64, s *tcp.Segment) (slot uint32, reused bool) {
-	slot, ok := x.table.find(h, &s.Src, &s.Dst)
+	slot, ok := x.lookup(h, s)
 	opens := s.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN
 	switch {
 	case ok && !(opens && x.table.conn(slot).StartsNew(s)):
 		return slot, false
 	case ok:
+		old := *x.table.conn(slot)
 		x.table.supersede(h, slot)
-		return x.begin(h, s.Time), true
+		slot = x.begin(h, s)
+		x.table.conn(slot).Succeeds(&old, s)
+		return slot, true
 	case x.past.any() && (!opens || x.opt.Detail != Table):
 		if _, reused = x.past.find(h); reused && !opens {
 			x.late++
 			return nowhere, false
 		}
 	}
-	return x.begin(h, s.Time), reused
+	return x.begin(h, s), reused
 }
 
-// begin gives a new connection a slot: a fresh one, or that of one that can
-// be told and forgotten.
-func (x *explainer) begin(h uint64, now int64) (slot uint32) {
-	stream := uint32(x.streams)
-	if x.streams++; stream == 0 {
-		x.first = now
+// lookup finds the connection that a segment belongs to.
+func (x *explainer) lookup(h uint64, s *tcp.Segment) (slot uint32, ok bool) {
+	if x.table.tags != nil {
+		return x.table.findTagged(h, s)
 	}
+	return x.table.find(h, &s.Src, &s.Dst)
+}
+
+// begin gives the connection that a segment begins a slot.
+func (x *explainer) begin(h uint64, s *tcp.Segment) (slot uint32) {
+	slot = x.room(h, s.Time)
+	if x.table.tags != nil {
+		x.table.tagAnew(slot, s)
+		if x.table.beside {
+			x.table.twins++
+		}
+	}
+	return slot
+}
+
+// room is a slot for a new connection: a fresh one, or that of one that can be
+// told and forgotten.
+func (x *explainer) room(h uint64, now int64) (slot uint32) {
+	stream := uint32(x.streams)
+	x.streams++
 	if x.table.slots >= roomy {
 		if slot, ok := x.table.over(now); ok {
 			x.forget(slot)
 			x.table.enter(h, slot, stream)
+			x.hops.clear(slot)
 			return slot
 		}
 	}
@@ -231,7 +281,9 @@ func (x *explainer) forget(slot uint32) {
 	if x.err == nil {
 		x.err = x.connection(slot)
 	}
+	delete(x.early, slot)
 	n := *x.table.number(slot)
+	x.icmp.forget(int(n &^ marks))
 	if h := x.table.forget(slot); n&superseded == 0 {
 		x.past.add(h, n&^marks)
 	}
@@ -243,9 +295,13 @@ func (x *explainer) fit() {
 		return
 	}
 	if x.streams == 1 {
+		var also lang.Text
+		if x.icmp.of(0).Count > 0 {
+			also = lang.Text{EN: " and ICMP errors", ZH: "及 ICMP 差错"}
+		}
 		x.warnings = append(x.warnings, lang.Text{
-			EN: fmt.Sprintf("The only connection has more than %d segments. To draw it all the same: --stream 0.", tooLong),
-			ZH: fmt.Sprintf("仅有的一个连接超过 %d 个报文段。仍要画出它，请用 --stream 0。", tooLong),
+			EN: fmt.Sprintf("The only connection has more than %d segments%s. To draw it all the same: --stream 0.", tooLong, also.EN),
+			ZH: fmt.Sprintf("仅有的一个连接超过 %d 个报文段%s。仍要画出它，请用 --stream 0。", tooLong, also.ZH),
 		})
 	}
 	x.opt.Detail, x.rows = Table, rows{}
@@ -268,8 +324,6 @@ func (x *explainer) open() error {
 
 // connection tells one connection.
 func (x *explainer) connection(slot uint32) error {
-	s := x.table.conn(slot).Summary()
-	x.last = max(x.last, s.Last)
 	n := *x.table.number(slot)
 	stream := int(n &^ marks)
 	switch {
@@ -278,8 +332,16 @@ func (x *explainer) connection(slot uint32) error {
 	case x.opt.Detail != OneStream && x.opt.Match != nil && n&chosen == 0:
 		return nil
 	}
-	x.told++
-	summarize(&x.event, stream, x.table.conn(slot), &s)
+	c := x.table.conn(slot)
+	s, before := c.Summary(), x.early[slot]
+	first := s.First - int64(before)
+	if x.told++; x.told == 1 {
+		x.earliest, x.latest = first, s.Last
+	}
+	x.earliest, x.latest = min(x.earliest, first), max(x.latest, s.Last)
+	summarize(&x.event, stream, c, &s, before)
+	x.event.VLAN = x.table.vlan(slot)
+	x.event.ICMP = x.icmp.of(stream)
 	if x.opt.Detail == OneStream { // it comes after its segments
 		alone := x.event
 		x.alone = &alone
@@ -317,12 +379,9 @@ func (x *explainer) finish() error {
 			return err
 		}
 	}
-	end := &Ending{Kept: true, Connections: x.told, Segments: x.rows.told}
+	end := &Ending{Kept: true, Connections: x.told, Segments: x.rows.told, Duration: max(time.Duration(x.latest-x.earliest), 0)}
 	if x.opt.Detail == Table {
 		end.Segments = x.segments
-	}
-	if x.streams > 0 {
-		end.Duration = time.Duration(x.last - x.first)
 	}
 	return x.t.Tell(end)
 }
@@ -330,7 +389,16 @@ func (x *explainer) finish() error {
 // warn adds what limits what was told.
 func (x *explainer) warn() {
 	if x.streams == 0 {
-		x.warnings = append(x.warnings, lang.Text{EN: "There is no TCP segment in this capture.", ZH: "这份抓包里没有 TCP 报文段。"})
+		x.warnings = append(x.warnings, lang.Text{EN: "No TCP segment was read from this capture.", ZH: "没有从这份抓包里读到 TCP 报文段。"})
+	}
+	if x.table.twins > 0 {
+		x.warnings = append(x.warnings, lang.Text{
+			EN: fmt.Sprintf("Connections between the same addresses and ports as another, in another VLAN or virtual network: %d. With --json each says its VLAN.", x.table.twins),
+			ZH: fmt.Sprintf("与另一连接地址和端口相同、但在不同 VLAN 或虚拟网络中的连接：%d 个。用 --json 可看到各自的 VLAN。", x.table.twins),
+		})
+	}
+	if text := x.icmp.strangers(); !text.IsZero() {
+		x.warnings = append(x.warnings, text)
 	}
 	if x.late > 0 {
 		x.warnings = append(x.warnings, lang.Text{

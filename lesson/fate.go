@@ -8,7 +8,8 @@ import (
 )
 
 // Fate is what becomes of a segment on its way. A capture shows none: there
-// every segment is Delivered. On the wire between two private hosts the
+// every segment is Delivered, but for what its receiver's words show to be Lost.
+// On the wire between two private hosts the
 // program itself decides, and knows.
 type Fate uint8
 
@@ -69,6 +70,35 @@ func (f Fate) Departs() bool { return f <= Delayed }
 
 // Arrives reports whether the segment reaches the other end as it is told.
 func (f Fate) Arrives() bool { return f == Delivered || f >= Arrived || f == Corrupted }
+
+// Packets tells which of a story's segments are packets of their own. A segment
+// that stays on its way, and one that is doubled, is told more than once, and
+// stands once in a capture: as its sender sent it, whatever became of it.
+type Packets struct{ told map[sending]bool }
+
+// sending tells segments that are told more than once from others.
+type sending struct {
+	n    int
+	time int64
+}
+
+// First reports whether a segment is told for the first time.
+func (p *Packets) First(s *Segment) bool {
+	if s.Fate == Arrived || s.Fate == Copied {
+		return false
+	}
+	this := sending{s.N, s.Time}
+	if p.told[this] {
+		return false
+	}
+	if s.Fate == Delayed {
+		if p.told == nil {
+			p.told = map[sending]bool{}
+		}
+		p.told[this] = true
+	}
+	return true
+}
 
 // Flight is a segment held in flight while a person decides what becomes of
 // it. It is shown, and told later.

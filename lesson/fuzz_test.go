@@ -38,11 +38,20 @@ func FuzzExplain(f *testing.F) {
 			f.Add(file)
 		}
 	}
+	for _, n := range []capturetest.Net{net4, net6} {
+		f.Add(withErrors(f, n, "client S\nicmp 3 3 1\nclient S 0:0(0)\nserver S.\nicmp 1 1 3\nclient .\nclient F.\nicmp 3 1 5"))
+	}
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if len(file) > 1<<16 {
 			t.Skip()
 		}
-		everyWay(t, crc32.ChecksumIEEE(file), func() (lesson.Source, error) { return capture.Open(bytes.NewReader(file)) })
+		everyWay(t, crc32.ChecksumIEEE(file), func() (lesson.Source, error) {
+			r, err := capture.Open(bytes.NewReader(file))
+			if r != nil {
+				r.Errors = true
+			}
+			return r, err
+		})
 	})
 }
 
@@ -52,6 +61,7 @@ func FuzzStory(f *testing.F) {
 	f.Add([]byte{0, 2, 0, 0, 0, 1, 0x12, 0, 1, 0, 0, 0x10, 1, 1, 0, 0, 0x11, 1, 1, 0, 1, 0x11, 1, 2, 0, 0, 0x10, 2, 2, 0})
 	f.Add([]byte{0, 2, 0, 0, 0, 1, 0x14, 0, 1, 0, 0, 2, 9, 0, 0, 1, 0x12, 9, 10, 0, 0, 0x10, 10, 10, 3, 2, 2, 1, 0, 0})
 	f.Add([]byte{4, 0x12, 0, 1, 0, 5, 0x10, 1, 1, 3, 4, 0x11, 1, 4, 0, 0x44, 0x14, 2, 4, 0})
+	f.Add([]byte{0, 2, 0, 0, 0, 0, 1, 0, 0, 0x40, 0, 2, 0, 0, 0, 1, 0x12, 0, 1, 0, 1, 1, 0, 0, 0x40, 0, 0x10, 1, 1, 0, 0, 0x11, 1, 1, 0, 0, 3, 1, 0, 0x40})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<12 {
 			t.Skip()
@@ -61,7 +71,7 @@ func FuzzStory(f *testing.F) {
 }
 
 // made is a source of the segments that any bytes stand for, five to each: the
-// ends, the flags, the numbers, and the length.
+// ends, the flags, the numbers, and the length; and of ICMP errors about them.
 type made struct {
 	b []byte
 	n int
@@ -88,6 +98,10 @@ func (m *made) Next() (c tcp.Captured, err error) {
 	c.Header = []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags, 0, 0, 0, 0, 0, 0}
 	c.Payload = []byte("\x1b[31m你\xff\x00\u202e……………")[:size&15]
 	c.Raw, c.RawLen = c.Header, 60
+	if size&0x40 != 0 {
+		e := &tcp.ICMPError{From: b.IP, Src: a, Dst: b, Seq: c.Seq, V6: ack&1 != 0, Type: ack >> 1 & 15, Code: flags & 31, BadChecksum: c.BadChecksum}
+		c = tcp.Captured{Segment: tcp.Segment{Time: c.Time, Src: a, Dst: b, Seq: c.Seq}, Number: m.n, ICMP: e, Header: c.Header[:8]}
+	}
 	return c, nil
 }
 
@@ -107,7 +121,7 @@ func everyWay(t *testing.T, form uint32, open func() (lesson.Source, error)) {
 		}
 		return src != nil && !reflect.ValueOf(src).IsNil()
 	}
-	var all, table, followed story
+	var all, table, followed storyRows
 	if !told(lesson.ExplainOptions{Detail: lesson.Everything}, &all) {
 		return
 	}
@@ -116,18 +130,23 @@ func everyWay(t *testing.T, form uint32, open func() (lesson.Source, error)) {
 	if !sameConnections(all.connections, table.connections) || !sameConnections(all.connections, followed.connections) {
 		t.Fatalf("the connections are\n%s\nin a table\n%s\nand followed\n%s", shown(all.connections), shown(table.connections), shown(followed.connections))
 	}
-	if len(followed.segments) != len(all.segments) {
-		t.Fatalf("%d rows, followed %d", len(all.segments), len(followed.segments))
+	if len(followed.rows) != len(all.rows) {
+		t.Fatalf("%d rows, followed %d", len(all.rows), len(followed.rows))
+	}
+	for i, s := range all.segments {
+		if s.N != i+1 {
+			t.Fatalf("segment %d is called %d", i+1, s.N)
+		}
 	}
 	last := map[int][2]tcp.State{}
-	for i, s := range all.segments {
-		if before, ok := last[s.Stream]; s.N != i+1 || ok && before != s.Step.Before {
-			t.Fatalf("row %d, %d of stream %d: from %v to %v", s.N, i+1, s.Stream, last[s.Stream], s.Step.Before)
+	for i, r := range all.rows {
+		if before, ok := last[r.stream]; ok && before != r.before {
+			t.Fatalf("row %d of stream %d: from %v to %v", i+1, r.stream, before, r.before)
 		}
-		last[s.Stream] = s.Step.After
+		last[r.stream] = r.after
 	}
 	for _, c := range all.connections {
-		if end, ok := last[c.Stream]; ok && end != c.State && c.Opened != lesson.OpenedNot && c.Opened != lesson.OpenedHalf {
+		if end, ok := last[c.Stream]; ok && end != c.State && c.Opened != lesson.OpenedNot && c.Opened != lesson.OpenedHalf && c.Opened != lesson.OpenedUnreached {
 			t.Fatalf("stream %d ends in %v and is summed up as %v", c.Stream, end, c.State)
 		}
 	}

@@ -46,18 +46,24 @@ func explain(t testing.TB, file string) (*story, error) {
 
 func explainAt(t testing.TB, file string, from tcp.Vantage) (*story, error) {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := capture.Open(f)
+	r, err := open(t, file)
 	if err != nil {
 		return nil, err
 	}
 	var s story
 	err = lesson.Explain(r, lesson.ExplainOptions{Detail: lesson.Everything, Name: file, Vantage: from}, &s)
 	return &s, err
+}
+
+// open begins to read a capture.
+func open(t testing.TB, file string) (*capture.Reader, error) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return capture.Open(f)
 }
 
 // kernelSaid is one line of testdata/kernel/states.txt.
@@ -67,7 +73,7 @@ type kernelSaid struct {
 	state tcp.State
 }
 
-func kernelTruth(t *testing.T) map[string][]kernelSaid {
+func kernelTruth(t testing.TB) map[string][]kernelSaid {
 	t.Helper()
 	f, err := os.Open("testdata/kernel/states.txt")
 	if err != nil {
@@ -154,11 +160,7 @@ func TestKernelTruthFromTheMiddle(t *testing.T) {
 			truth[k.frame] = k
 		}
 		for skip := 1; skip < len(said); skip++ {
-			f, err := os.Open(filepath.Join("testdata/kernel", file))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := capture.Open(f)
+			r, err := open(t, filepath.Join("testdata/kernel", file))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -166,7 +168,6 @@ func TestKernelTruthFromTheMiddle(t *testing.T) {
 			if err := lesson.Explain(&later{r, skip}, lesson.ExplainOptions{Detail: lesson.Everything}, &s); err != nil {
 				t.Fatal(err)
 			}
-			_ = f.Close()
 			for _, seg := range s.segments {
 				k, me := truth[seg.Number], seg.Step.From
 				if !k.out {

@@ -12,6 +12,9 @@ import (
 // segments. Where segments are only captured, Tell does it all; on the wire,
 // a segment's departure and its arrival are told apart.
 type Narrator struct {
+	// Linux is what the kernel at both ends does otherwise than the newest one.
+	Linux tcp.Linux
+
 	conn  tcp.Conn
 	n     int
 	first int64
@@ -35,7 +38,7 @@ func (n *Narrator) Owns(s *tcp.Segment) bool {
 func (n *Narrator) Tell(c *tcp.Captured) *Segment {
 	s := n.next(c)
 	s.Step = n.conn.Observe(&c.Segment)
-	s.Explain = Explanations(&s.Step)
+	s.Explain = Explanations(s)
 	return s
 }
 
@@ -45,7 +48,7 @@ func (n *Narrator) Depart(c *tcp.Captured) *Segment {
 	s := n.next(c)
 	s.Fate = Delayed
 	s.Step = n.conn.Depart(&c.Segment)
-	s.Explain = Explanations(&s.Step)
+	s.Explain = Explanations(s)
 	return s
 }
 
@@ -54,12 +57,12 @@ func (n *Narrator) Depart(c *tcp.Captured) *Segment {
 func (n *Narrator) Arrive(s *Segment, fate Fate) {
 	left := s.Step
 	s.Fate = fate
-	s.Step = n.conn.Arrive(&s.Segment)
+	s.Step = n.conn.ArriveOn(n.Linux, &s.Segment)
 	from := left.From
 	s.Step.N, s.Step.Seq, s.Step.Ack = left.N, left.Seq, left.Ack
 	s.Step.Before[from], s.Step.After[from], s.Step.Taken[from] = left.Before[from], left.After[from], left.Taken[from]
 	s.Step.Findings |= left.Findings
-	s.Explain = Explanations(&s.Step)
+	s.Explain = Explanations(s)
 }
 
 // Later lets a segment that has been told reach the other end, for the first
@@ -68,10 +71,10 @@ func (n *Narrator) Later(told *Segment, fate Fate, at time.Time) *Segment {
 	s := *told
 	s.Fate, s.Repeats, s.Provoked = fate, nil, nil
 	s.Before, s.InFlight, s.Kernel = [2]Kernel{}, [2]Kernel{}, [2]Kernel{}
-	s.Step = n.conn.Arrive(&s.Segment)
+	s.Step = n.conn.ArriveOn(n.Linux, &s.Segment)
 	s.Step.N, s.Step.Seq, s.Step.Ack = told.Step.N, told.Step.Seq, told.Step.Ack
 	s.Since = time.Duration(at.UnixNano() - n.first)
-	s.Explain = Explanations(&s.Step)
+	s.Explain = Explanations(&s)
 	return &s
 }
 
@@ -93,8 +96,8 @@ func (n *Narrator) Lose(told *Segment, at time.Time) *Segment {
 func (n *Narrator) Inject(c *tcp.Captured) *Segment {
 	s := n.next(c)
 	s.Fate = Injected
-	s.Step = n.conn.Arrive(&c.Segment)
-	s.Explain = Explanations(&s.Step)
+	s.Step = n.conn.ArriveOn(n.Linux, &c.Segment)
+	s.Explain = Explanations(s)
 	return s
 }
 
@@ -112,8 +115,9 @@ var (
 )
 
 // Explanations says why both ends moved, the sender first, and what is notable.
-func Explanations(step *tcp.Step) []Explanation {
+func Explanations(s *Segment) []Explanation {
 	var out []Explanation
+	step := &s.Step
 	for _, e := range [2]tcp.End{step.From, step.From.Peer()} {
 		who := ofClient
 		if e == tcp.Server {
@@ -123,7 +127,7 @@ func Explanations(step *tcp.Step) []Explanation {
 			out = append(out, Explanation{lang.Text{EN: who.EN + r.Why.EN, ZH: who.ZH + r.Why.ZH}, r.Ref})
 		}
 	}
-	for _, t := range step.Findings.Texts() {
+	for _, t := range s.Sentences() {
 		out = append(out, Explanation{Text: t})
 	}
 	return out

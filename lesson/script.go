@@ -352,7 +352,7 @@ func (p *parser) promise(line int, when When, text string) error {
 func (p *Promise) Kept(s *Segment) bool {
 	want, step := &p.Segment, &s.Step
 	return want.From == step.From && want.Flags == s.Flags && want.State == step.After && p.Fate == s.Fate &&
-		(!want.HasSeq || uint32(want.Seq) == step.Seq && want.Len == s.Len) &&
-		(!want.HasAck || uint32(want.Ack) == step.Ack) &&
+		(!want.HasSeq || want.Seq == tcp.Seq(step.Seq) && want.Len == s.Len) &&
+		(!want.HasAck || want.Ack == tcp.Seq(step.Ack)) &&
 		(!want.HasWindow || want.Window == s.Window)
 }

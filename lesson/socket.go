@@ -32,10 +32,11 @@ type Process struct {
 
 func (*Socket) event() {}
 
-// Summarize sums a connection up.
-func Summarize(stream int, c *tcp.Conn) *Connection {
+// Summarize sums a connection up; early is how long before its first segment its
+// earliest was, by a clock that was set back.
+func Summarize(stream int, c *tcp.Conn, early time.Duration) *Connection {
 	var out Connection
 	sum := c.Summary()
-	summarize(&out, stream, c, &sum)
+	summarize(&out, stream, c, &sum, early)
 	return &out
 }

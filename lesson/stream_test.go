@@ -83,7 +83,7 @@ func TestForgettingChangesNothing(t *testing.T) {
 			t.Fatalf("%+v: %d connections, want %d", o, len(got.connections), len(want))
 		}
 		for i := range want {
-			if c, w := got.connections[i], *lesson.Summarize(i, want[i]); c != w {
+			if c, w := got.connections[i], *lesson.Summarize(i, want[i], 0); c != w {
 				t.Fatalf("%+v: connection %d is %+v, want %+v", o, i, c, w)
 			}
 		}
@@ -108,8 +108,11 @@ func everyOne(t *testing.T, f []byte) (all []*tcp.Conn) {
 			return all
 		}
 		conn := latest[[2]tcp.Endpoint{c.Src, c.Dst}]
-		if conn == nil || conn.StartsNew(&c.Segment) {
+		if old := conn; old == nil || old.StartsNew(&c.Segment) {
 			conn = new(tcp.Conn)
+			if old != nil {
+				conn.Succeeds(old, &c.Segment)
+			}
 			all = append(all, conn)
 			latest[[2]tcp.Endpoint{c.Src, c.Dst}], latest[[2]tcp.Endpoint{c.Dst, c.Src}] = conn, conn
 		}

@@ -42,7 +42,7 @@ func TestSummarize(t *testing.T) {
 		}
 		sum := c.Summary()
 		var got Connection
-		summarize(&got, 0, &c, &sum)
+		summarize(&got, 0, &c, &sum, 0)
 		if got.Opened != tt.opened || got.Closed != tt.closed || got.State != tt.state {
 			t.Errorf("%s: opened %v, closed %v, %v", tt.name, got.Opened, got.Closed, got.State)
 		}

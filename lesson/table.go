@@ -23,6 +23,10 @@ type table struct {
 	hand  uint32 // where the search for one to forget goes on
 	looks int    // how many slots it may still look at
 
+	tags   []*[slabLen]tagged // beside slabs, once a segment had a tag
+	beside bool               // the latest search found the same ends in other networks alone
+	twins  int                // connections that were begun beside another so
+
 	touched uint32 // so that what is read in advance is read for something
 }
 
@@ -92,6 +96,9 @@ func (t *table) touch(hashes []uint64) {
 	for i, h := range hashes {
 		if v := found[i]; v != 0 && v>>32 == h&0xffffffff {
 			t.touched += t.conn(uint32(v) - 1).Touch()
+			if t.tags != nil {
+				t.touched += t.tagsOf(uint32(v) - 1).own[0]
+			}
 		}
 	}
 }

@@ -91,6 +91,10 @@ var unwalked = func() map[Arrow]lang.Text {
 					EN: "Not in Figure 5. While a lesson waits, the program keeps its socket, so that this timer does not run.",
 					ZH: "不在图 5 中。课程等待时程序仍持有套接字，这个定时器不会启动。"}
 			}
+		case r.On == tcp.RcvErr || r.On == tcp.RcvErrAtPassive:
+			m[a] = lang.Text{
+				EN: "Not in Figure 5. No lesson of its own; a test sends two kernels every ICMP error in every state.",
+				ZH: "不在图 5 中。没有单独的课程；测试会在每个状态下向两个内核发送每一种 ICMP 差错。"}
 		case beyond[a]:
 			m[a] = lang.Text{
 				EN: "Not in Figure 5. No lesson of its own; the random connections of the tests walk it.",
@@ -144,7 +148,7 @@ func (w *Walker) Tell(e Event) error {
 		if e.Disagreed > 0 {
 			w.walked = nil
 		}
-	case *Note, *Connection, *Socket:
+	case *Note, *Connection, *Socket, *ICMP:
 	}
 	return nil
 }

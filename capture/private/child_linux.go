@@ -13,8 +13,30 @@ import (
 // patience is how long an orphaned child may take to end by itself.
 const patience = 2 * time.Second
 
-// place is where Run put this process; empty when it was not started by Run.
-var place = os.Getenv(variable)
+var (
+	claim = os.Getenv(variable)
+	// place is where Run put this process; empty when it was not started by Run.
+	place = believed(claim)
+)
+
+// believed is what the environment says of the place, if the word of a parent
+// waits in the lifeline: anybody can set a variable, and what a child does to the
+// network around it must not happen to the host's.
+func believed(said string) string {
+	_ = os.Unsetenv(variable) // not for programs started from here
+	var what unix.Stat_t
+	if said == "" || unix.Fstat(lifeline, &what) != nil || what.Mode&unix.S_IFMT != unix.S_IFIFO {
+		return ""
+	}
+	if n, err := unix.Poll([]unix.PollFd{{Fd: lifeline, Events: unix.POLLIN}}, 0); err != nil || n == 0 {
+		return ""
+	}
+	word := make([]byte, len(said))
+	if n, err := unix.Read(lifeline, word); err != nil || string(word[:n]) != said {
+		return ""
+	}
+	return said
+}
 
 // Child reports whether this process was started by Run.
 func Child() bool { return place != "" }
@@ -24,7 +46,6 @@ func Child() bool { return place != "" }
 // one of its own, has its loopback interface up and lets it capture. An error
 // is a *lang.Problem. args are the command line, as in Options.
 func Enter(args []string) error {
-	_ = os.Unsetenv(variable) // not for programs started from here
 	// Started from /proc/self/exe it would be called "exe" by ps and ss.
 	_ = os.WriteFile("/proc/self/comm", []byte(filepath.Base(os.Args[0])), 0)
 	endWithParent()
@@ -58,7 +79,8 @@ func ownProcesses() {
 	}
 }
 
-// endWithParent waits in the background for the pipe's end. The kernel's own
+// endWithParent waits in the background for the pipe's end, and gives this
+// process the signals that come out of it meanwhile. The kernel's own
 // parent-death signal would not do: giving privileges up cancels it, and it
 // would leave no time for a second thought about a child that does not listen.
 func endWithParent() {
@@ -67,7 +89,12 @@ func endWithParent() {
 	pipe := os.NewFile(lifeline, "lifeline")
 	modes := terminalModes(os.Stdin)
 	go func() {
-		_, _ = pipe.Read(make([]byte, 1)) // nothing is ever written
+		for s := []byte{0}; ; {
+			if _, err := pipe.Read(s); err != nil {
+				break
+			}
+			_ = unix.Kill(os.Getpid(), unix.Signal(s[0]))
+		}
 		// The shell has the terminal now. Touching it must not stop us.
 		signal.Ignore(unix.SIGTTIN, unix.SIGTTOU)
 		_ = unix.Kill(os.Getpid(), unix.SIGTERM)

@@ -1,6 +1,7 @@
 package private
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -23,6 +24,8 @@ const (
 )
 
 // lifeline is the child's end of a pipe whose other end only its parent holds.
+// First its place comes out of it, and then the numbers of signals which the
+// parent had no right to send.
 const lifeline = 3
 
 // Run runs this program again and waits for its end. The exit code is the
@@ -34,6 +37,9 @@ const lifeline = 3
 // decides. Ctrl-C reaches the child twice, by the terminal and by its parent:
 // it must take the second for the first.
 func Run(o Options) (code int, err error) {
+	if claim != place { // a child that does not believe it is one would go on for ever
+		return refuse(stranger())
+	}
 	read, write, err := os.Pipe()
 	if err != nil {
 		return lang.ExitFailure, err
@@ -54,6 +60,9 @@ func Run(o Options) (code int, err error) {
 	case o.Processes:
 		where = alone
 		sys.Cloneflags |= unix.CLONE_NEWPID | unix.CLONE_NEWNS
+	}
+	if _, err := write.WriteString(where); err != nil {
+		return lang.ExitFailure, err
 	}
 	attr := &os.ProcAttr{Files: files, Env: append(os.Environ(), variable+"="+where), Sys: sys}
 
@@ -82,7 +91,9 @@ func Run(o Options) (code int, err error) {
 	for {
 		select {
 		case s := <-signals:
-			_ = child.Signal(s) // a child that is gone needs none
+			if err := child.Signal(s); errors.Is(err, unix.EPERM) { // it has kept more rights than this process
+				_, _ = write.Write([]byte{byte(s.(syscall.Signal))})
+			} // a child that is gone needs none
 		case r := <-ended:
 			code, err := r.code()
 			if modes.ours() {
@@ -147,6 +158,17 @@ func notify(c chan<- os.Signal) {
 		if !signal.Ignored(s) {
 			signal.Notify(c, s)
 		}
+	}
+}
+
+func stranger() *lang.Problem {
+	return &lang.Problem{
+		What: lang.Text{
+			EN: "the variable " + variable + " is set, and not by this program",
+			ZH: "环境变量 " + variable + " 已被设置，但不是由本程序设置的",
+		},
+		Hint: lang.Text{EN: "unset " + variable, ZH: "unset " + variable},
+		Code: lang.ExitFailure,
 	}
 }
 

@@ -119,3 +119,35 @@ func BenchmarkRun(b *testing.B) {
 		})
 	}
 }
+
+// The variable alone makes nobody a child.
+func TestVariableIsNotBelieved(t *testing.T) {
+	for _, stuff := range []string{"", "own", "host", "al"} {
+		read, write, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := write.WriteString(stuff); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("/proc/self/exe", "-test.run=^TestPlace$", "-test.v")
+		cmd.Env = append(os.Environ(), variable+"="+alone, "PRIVATE_TEST_PLACE=1")
+		cmd.ExtraFiles = []*os.File{read}
+		if stuff == "" {
+			cmd.ExtraFiles = nil
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "place: \"\"") {
+			t.Errorf("with %q in the pipe: %v\n%s", stuff, err, out)
+		}
+		_, _ = read.Close(), write.Close()
+	}
+}
+
+// TestPlace says where this process is believed to be.
+func TestPlace(t *testing.T) {
+	if os.Getenv("PRIVATE_TEST_PLACE") == "" {
+		t.Skip("TestVariableIsNotBelieved runs this")
+	}
+	t.Logf("place: %q", place)
+}

@@ -25,6 +25,19 @@ func GiveUp() error {
 	return keepOnly(cap.NewSet())
 }
 
+// Shield gives privileges up as GiveUp does, and keeps the other processes of the
+// same user from this one: they cannot trace it, nor reach its memory and the
+// files that it has open through /proc.
+func Shield() error {
+	if err := GiveUp(); err != nil {
+		return err
+	}
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("shielding this process: %w", err)
+	}
+	return nil
+}
+
 // keepOnly gives all capabilities up but these.
 func keepOnly(these *cap.Set) error {
 	if err := these.SetProc(); err != nil {

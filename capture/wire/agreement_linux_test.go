@@ -24,12 +24,16 @@ const (
 // drops, duplicates, delays, reorders, corrupts and forges, and asks both for
 // their states after every call, departure and arrival: they are the inferred
 // ones. So are, but for one in a hundred, those explained where only a capture at
-// one end is known. LESSON_SEED repeats a run, but for the kernels' timers.
+// one end is known. LESSON_SEED repeats a run, but for the kernels' timers, and
+// LESSON_CONNECTIONS says how many connections there are.
 func TestAgreement(t *testing.T) {
 	need(t, refusal)
 	n := 10000
 	if testing.Short() {
 		n = 400
+	}
+	if s := os.Getenv("LESSON_CONNECTIONS"); s != "" {
+		n, _ = strconv.Atoi(s)
 	}
 	t.Run("IPv4", func(t *testing.T) { agree(t, Options{}, n) })
 	t.Run("IPv6", func(t *testing.T) { agree(t, Options{IPv6: true}, n/20) })

@@ -64,12 +64,13 @@ func (v *walk) grade(all []seen, me tcp.End, from tcp.Vantage, g *graded) {
 }
 
 // check fails where more than one state in a hundred is told wrong, once there
-// are enough of them. What no segment shows is: close() before there is an
+// are enough of them: they come in clumps, a connection with many segments having
+// many, and on a slow machine kernels send again and again. What no segment shows is: close() before there is an
 // answer, a FIN that waits behind data, a SYN of another attempt in the midst of a
 // connection.
 func (g graded) check(t *testing.T, where string) {
 	t.Logf("explained %s: %d states right, %d wrong, %d Unknown", where, g.right, g.wrong, g.unknown)
-	if all := g.right + g.wrong + g.unknown; all > 50_000 && (100*g.wrong > all || 100*g.unknown > all) {
+	if all := g.right + g.wrong + g.unknown; all > 100_000 && (100*g.wrong > all || 100*g.unknown > all) {
 		t.Errorf("explained %s: too many of %d states are not what the kernel said", where, all)
 	}
 }

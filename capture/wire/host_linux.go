@@ -9,6 +9,7 @@ import (
 
 	"github.com/safchain/ethtool"
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
 	"lesson/lesson/tcp"
@@ -154,7 +155,9 @@ func (w *Wire) attach(e tcp.End, rt *netlink.Handle, link netlink.Link) error {
 
 // settle waits until an interface that is up is ready to send. By itself it
 // gets ready some time after its peer has come up, and swallows frames until
-// then; asked whether it has a link, the kernel first does what is due.
+// then. Asked whether it has a link, Linux since 6.8 first does what is due;
+// before, it is done in its own time. What is called its operational state
+// (RFC 2863) tells when.
 func settle(name string) error {
 	e, err := ethtool.NewEthtool()
 	if err != nil {
@@ -168,7 +171,30 @@ func settle(name string) error {
 	case up != 1:
 		return fmt.Errorf("%s has no link", name)
 	}
-	return nil
+	changes, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK)
+	if err != nil {
+		return fmt.Errorf("listening for changes of %s: %w", name, err)
+	}
+	defer changes.Close()
+	wait := unix.NsecToTimeval(int64(promptly))
+	_ = changes.SetReceiveTimeout(&wait)
+	rt, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return err
+	}
+	defer rt.Close()
+	for {
+		link, err := rt.LinkByName(name)
+		if err != nil {
+			return fmt.Errorf("asking %s for its state: %w", name, err)
+		}
+		if link.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		if _, _, err := changes.Receive(); err != nil {
+			return fmt.Errorf("%s is %v: %w", name, link.Attrs().OperState, err)
+		}
+	}
 }
 
 // single is the network of one address.

@@ -196,6 +196,8 @@ func (v *walk) failed(e tcp.End) bool {
 func (v *walk) gaveUp(e tcp.End) bool {
 	p := &v.programs[e]
 	switch {
+	case v.c.State(e) == tcp.SynRecv && !v.c.Summary().End[e].Answered && p.listener >= 0:
+		return false // it has yet to look at the SYN
 	case p.deserted && v.c.State(e) == tcp.SynRecv:
 		return true // its timer has found nobody who listens
 	case !v.hasty:

@@ -43,6 +43,7 @@ type Wire struct {
 	buffer  []byte
 	oob     []byte
 	decoder capture.Decoder
+	linux   tcp.Linux
 	dropped atomic.Uint64
 	closed  atomic.Bool
 }
@@ -88,7 +89,7 @@ func (w *Wire) build() (err error) {
 			return err
 		}
 	}
-	return nil
+	return w.probe()
 }
 
 // listen opens the packet socket. It is one for both hosts: what it receives

@@ -27,6 +27,9 @@ func New(Options) (*Wire, error) {
 	}
 }
 
+// Linux is of no use here.
+func (w *Wire) Linux() tcp.Linux { return 0 }
+
 // Enter fails.
 func (w *Wire) Enter(tcp.End) error { return errors.ErrUnsupported }
 

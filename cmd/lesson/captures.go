@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"container/heap"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"lesson/capture"
@@ -24,8 +26,9 @@ import (
 // has been read so far.
 type captures struct {
 	files   []*captureFile // in the order of their first packets
+	dirs    []string       // of which files were named together
 	piped   bool           // what is read cannot be read again
-	size    int64
+	size    atomic.Int64   // of all files
 	stopped <-chan struct{}
 	idle    func() // called before a pipe is waited for
 
@@ -33,6 +36,7 @@ type captures struct {
 	began atomic.Int64  // when, in ns since 1970
 	at    int           // files[:at] have been begun
 	open  queue         // those of them that are being read
+	icmp  *tcp.Captured // the ICMP error at which Segments has stopped
 	told  *captureFile  // the one whose segment was told last: first of open
 	done  capture.Stats // of those that were read
 	wrong error         // what was wrong with the first damaged file
@@ -42,6 +46,8 @@ type captures struct {
 // captureFile is one file that is open.
 type captureFile struct {
 	name  string
+	dir   string // in which it lies, if that was named
+	size  int64
 	in    io.ReadCloser
 	given int    // its place among those named
 	first int64  // time of its first packet, in ns since 1970
@@ -50,6 +56,7 @@ type captureFile struct {
 	next  tcp.Captured
 	few   []tcp.Segment // those after it, where they are read ahead
 	room  []tcp.Segment // for them
+	then  *tcp.Captured // the ICMP error behind those
 }
 
 // queue is a heap of files by what comes next in them.
@@ -105,65 +112,63 @@ func (a *app) addCapture(c *captures, name string) error {
 	if info.IsDir() {
 		return c.addDirectory(name)
 	}
-	return c.addFile(name, info)
-}
-
-func (c *captures) addFile(name string, info os.FileInfo) error {
 	f, err := os.Open(name)
+	if err == nil {
+		info, err = f.Stat()
+	}
 	if err != nil {
 		return fileProblem(name, err)
 	}
+	c.piped = c.piped || !info.Mode().IsRegular()
+	c.size.Add(info.Size())
 	c.files = append(c.files, &captureFile{name: name, in: f})
-	if info.Mode().IsRegular() {
-		c.size += info.Size()
-	} else {
-		c.piped = true
-	}
 	return nil
 }
 
-// addDirectory adds the captures that lie in a directory, whatever they are
-// called. Other files are passed over, and so is what lies deeper.
+// addDirectory adds the files that lie in a directory, whatever they are called.
+// What lies deeper is passed over, and what cannot be opened left out.
 func (c *captures) addDirectory(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fileProblem(dir, err)
 	}
-	had := len(c.files)
+	c.dirs = append(c.dirs, dir)
 	for _, e := range entries {
-		info, err := os.Stat(filepath.Join(dir, e.Name()))
+		name := filepath.Join(dir, e.Name())
+		info, err := os.Stat(name)
 		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
 			continue
 		}
-		name := filepath.Join(dir, e.Name())
-		if err := c.addFile(name, info); err != nil {
-			return err
-		}
-		last := c.files[len(c.files)-1]
-		if _, err := capture.FirstTime(last.in); err != nil {
-			_ = last.in.Close()
-			c.files, c.size = c.files[:len(c.files)-1], c.size-info.Size()
-			if p, ok := lang.AsProblem(err); ok && p != capture.NotACapture {
-				c.left = append(c.left, sayBoth(shown(name)+" was left out: %s.", "未读取 "+shown(name)+"：%s。", p.What))
-			}
+		f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may have become a FIFO meanwhile
+		switch {
+		case errors.Is(err, syscall.EMFILE):
+			return fileProblem(name, err)
+		case err != nil:
+			c.leftOut(name, fileCause(err))
 			continue
 		}
-		if err := rewind(last); err != nil {
-			return err
+		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+			_ = f.Close()
+			continue
 		}
-	}
-	if len(c.files) == had {
-		return &lang.Problem{
-			What: sayf("there is no capture in the directory %s", "目录 %s 中没有抓包文件", shown(dir)),
-			Hint: sayf("what lies deeper is not looked at: lesson explain %s/*/*.pcap", "不会查看更深的目录：lesson explain %s/*/*.pcap", filepath.Clean(shown(dir))),
-		}
+		c.size.Add(info.Size())
+		c.files = append(c.files, &captureFile{name: name, dir: dir, size: info.Size(), in: f})
 	}
 	return nil
 }
 
-// order puts several files in the order of their first packets. What is no
-// capture at all is found here, before anything is told.
+func (c *captures) leftOut(name string, why lang.Text) {
+	c.left = append(c.left, sayBoth(shown(name)+" was left out: %s.", "未读取 "+shown(name)+"：%s。", why))
+}
+
+// order puts several files in the order of their first packets. Only here the
+// bytes in them are looked at: what is no capture is found before anything is told.
 func (c *captures) order() error {
+	if len(c.files) != 1 || c.dirs != nil {
+		if err := c.sift(); err != nil {
+			return err
+		}
+	}
 	if len(c.files) == 1 {
 		return c.begin(c.files[0])
 	}
@@ -172,29 +177,56 @@ func (c *captures) order() error {
 		bases[filepath.Base(f.name)]++
 	}
 	for i, f := range c.files {
-		t, err := capture.FirstTime(f.in)
-		if err != nil {
-			return named(f.name, err)
-		}
-		f.given, f.first, f.label = i, t, f.name
+		f.given, f.label = i, f.name
 		if base := filepath.Base(f.name); bases[base] == 1 {
 			f.label = base
-		}
-		if err := rewind(f); err != nil {
-			return err
 		}
 	}
 	slices.SortStableFunc(c.files, func(a, b *captureFile) int { return cmp.Compare(a.first, b.first) })
 	return nil
 }
 
+// sift finds when each file begins, and leaves out what lies in a directory and
+// is no capture.
+func (c *captures) sift() error {
+	var kept []*captureFile
+	for _, f := range c.files {
+		t, err := capture.FirstTime(f.in)
+		switch {
+		case err == nil:
+			f.first, kept = t, append(kept, f)
+			if err := rewind(f); err != nil {
+				return err
+			}
+			continue
+		case f.dir == "":
+			return named(f.name, err)
+		}
+		_ = f.in.Close()
+		c.size.Add(-f.size)
+		if p, ok := lang.AsProblem(err); ok && p != capture.NotACapture {
+			c.leftOut(f.name, p.What)
+		}
+	}
+	for _, dir := range c.dirs {
+		if !slices.ContainsFunc(kept, func(f *captureFile) bool { return f.dir == dir }) {
+			return &lang.Problem{
+				What: sayf("there is no capture in the directory %s", "目录 %s 中没有抓包文件", shown(dir)),
+				Hint: sayf("what lies deeper is not looked at: lesson explain %s/*/*.pcap", "不会查看更深的目录：lesson explain %s/*/*.pcap", filepath.Clean(shown(dir))),
+			}
+		}
+	}
+	c.files = kept
+	return nil
+}
+
 // again starts from the beginning.
 func (c *captures) again() error {
-	c.at, c.open, c.told, c.done, c.wrong = 0, nil, nil, capture.Stats{}, nil
+	c.at, c.open, c.told, c.done, c.wrong, c.icmp = 0, nil, nil, capture.Stats{}, nil, nil
 	c.read.Store(0)
 	c.began.Store(time.Now().UnixNano())
 	for _, f := range c.files {
-		f.r, f.few = nil, nil
+		f.r, f.few, f.then = nil, nil, nil
 		if err := rewind(f); err != nil {
 			return err
 		}
@@ -227,7 +259,7 @@ func (c *captures) name() string {
 	}
 }
 
-// Next returns the next segment of all files. What is wrong with one of them
+// Next returns the next segment of all files, or ICMP error. What is wrong with one of them
 // does not keep the others from being read. At the end of the last it returns
 // io.EOF, or what was wrong.
 func (c *captures) Next() (tcp.Captured, error) {
@@ -238,8 +270,10 @@ func (c *captures) Next() (tcp.Captured, error) {
 	return f.next, nil
 }
 
-// Segments reads the next segments alone, as many as fit into into.
+// Segments reads the next segments alone, as many as fit into into, or up to an
+// ICMP error, which ICMP returns.
 func (c *captures) Segments(into []tcp.Segment) (n int, err error) {
+	c.icmp = nil
 	if len(c.files) == 1 && !c.ended() {
 		return c.files[0].r.Segments(into)
 	}
@@ -248,6 +282,10 @@ func (c *captures) Segments(into []tcp.Segment) (n int, err error) {
 		if err != nil {
 			return n, err
 		}
+		if f.next.ICMP != nil {
+			c.icmp = &f.next
+			return n, nil
+		}
 		into[n] = f.next.Segment
 		n++
 		for others := c.others(); n < len(into) && len(f.few) > 0 && f.few[0].Time < others; n++ {
@@ -255,6 +293,17 @@ func (c *captures) Segments(into []tcp.Segment) (n int, err error) {
 		}
 	}
 	return n, nil
+}
+
+// ICMP returns the ICMP error at which the latest call of Segments has stopped.
+func (c *captures) ICMP() (e tcp.Captured, ok bool) {
+	switch {
+	case c.icmp != nil:
+		return *c.icmp, true
+	case len(c.files) == 1 && c.files[0].r != nil:
+		return c.files[0].r.ICMP()
+	}
+	return e, false
 }
 
 // first is the file whose next segment comes first, and is told now. Its
@@ -311,7 +360,9 @@ func (c *captures) begin(f *captureFile) (err error) {
 	if c.piped {
 		in = newPipe(in, c.stopped, func() { c.idle() })
 	}
-	f.r, err = capture.Open(in)
+	if f.r, err = capture.Open(in); err == nil {
+		f.r.Errors = true
+	}
 	return err
 }
 
@@ -321,7 +372,7 @@ func (c *captures) advance(f *captureFile, ahead bool) bool {
 	switch {
 	case !ahead:
 		f.next, err = f.r.Next()
-	case len(f.few) == 0:
+	case len(f.few) == 0 && f.then == nil:
 		if f.room == nil {
 			f.room = make([]tcp.Segment, 256)
 		}
@@ -330,10 +381,17 @@ func (c *captures) advance(f *captureFile, ahead bool) bool {
 			err = nil // it sticks: the next call returns it again
 		}
 		f.few = f.room[:n]
+		if e, ok := f.r.ICMP(); ok {
+			f.then = &e
+		}
 	}
 	if err == nil {
-		if ahead {
-			f.next.Segment, f.few = f.few[0], f.few[1:]
+		switch {
+		case !ahead:
+		case len(f.few) > 0:
+			f.next.Segment, f.next.ICMP, f.few = f.few[0], nil, f.few[1:]
+		default:
+			f.next, f.then = *f.then, nil
 		}
 		f.next.File = f.label
 		return true
@@ -342,7 +400,7 @@ func (c *captures) advance(f *captureFile, ahead bool) bool {
 		c.failed(f, err)
 	}
 	c.done = c.done.Plus(f.r.Stats())
-	f.r, f.room = nil, nil // with all that they hold
+	f.r, f.room, f.then = nil, nil, nil // with all that they hold
 	return false
 }
 

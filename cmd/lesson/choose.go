@@ -263,7 +263,7 @@ func stateFlag(values *[]tcp.State) listFlag[tcp.State] {
 }
 
 func openedFlag(values *[]lesson.Opened) listFlag[lesson.Opened] {
-	known := names(lesson.OpenedBefore, lesson.OpenedNot)
+	known := names(lesson.OpenedBefore, lesson.OpenedUnreached)
 	return listFlag[lesson.Opened]{values, "opened", "HOW", known, func(word string) (lesson.Opened, bool) {
 		i := slices.Index(known, word)
 		return lesson.Opened(max(i, 0)), i >= 0

@@ -111,7 +111,7 @@ func (f *explainFlags) check(fl *pflag.FlagSet) error {
 		return err
 	}
 	for _, pair := range [][2]string{{"stream", "summary"}, {"stream", "state"}, {"stream", "opened"}, {"stream", "closed"}, {"stream", "sort"}, {"stream", "limit"},
-		{"json", "format"}, {"format", "plain"}, {"format", "quiet"}, {"format", "verbose"}} {
+		{"json", "format"}, {"format", "plain"}, {"format", "quiet"}} {
 		if fl.Changed(pair[0]) && fl.Changed(pair[1]) {
 			return contradict(fl.Lookup(pair[0]), fl.Lookup(pair[1]))
 		}
@@ -120,6 +120,9 @@ func (f *explainFlags) check(fl *pflag.FlagSet) error {
 		return usage(say("--limit takes a number from 1", "--limit 取 1 以上的数"), say("--limit 20", "--limit 20"))
 	}
 	f.json = f.json || f.format == "json"
+	if f.verbose && (f.json || f.format == "csv") {
+		return contradict(fl.Lookup("format"), fl.Lookup("verbose"))
+	}
 	for _, table := range []string{"summary", "sort", "limit"} {
 		if f.format == "text" && fl.Changed(table) {
 			return contradict(fl.Lookup("format"), fl.Lookup(table))
@@ -195,7 +198,9 @@ func (a *app) teller(out io.Writer, opt lesson.ExplainOptions, f *explainFlags, 
 	case f.format == "csv":
 		t = csv.New(out)
 	case f.format == "text":
-		t = lines.New(out, a.lang)
+		w := lines.New(out, a.lang)
+		w.Verbose = f.verbose
+		t = w
 	case f.json && opt.Detail == lesson.Table:
 		t = connections{events.New(out)}
 	case f.json:
@@ -261,7 +266,7 @@ func (f *fitting) Tell(e lesson.Event) error {
 	case *lesson.Opening:
 		f.opening = e
 		return nil
-	case *lesson.Segment:
+	case *lesson.Segment, *lesson.ICMP:
 		f.as = ladder.New(f.w, f.o)
 	default:
 		f.as = ladder.NewTable(f.w, f.o)

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"lesson/capture"
 	"lesson/capture/capturetest"
 )
@@ -166,4 +168,37 @@ func TestExplainGivesUpPrivileges(t *testing.T) {
 	}
 	check(t, w.Close())
 	_ = cmd.Wait() // the rest of its output is not read
+}
+
+// Nothing of a directory is read before the privileges are given up: its files
+// are opened, and no more.
+func TestDirectoryIsOnlyOpened(t *testing.T) {
+	dir := t.TempDir()
+	file, err := capturetest.Net{}.Pcap("client S")
+	check(t, err)
+	for _, name := range []string{"a.pcap", "b.pcap", "c.txt"} {
+		check(t, os.WriteFile(filepath.Join(dir, name), file, 0o600))
+	}
+	check(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	check(t, err)
+	defer unix.Close(fd)
+	_, err = unix.InotifyAddWatch(fd, dir, unix.IN_ACCESS)
+	check(t, err)
+	// The directory itself is read too, which is no file's event.
+	wasRead := func() bool {
+		var b [4096]byte
+		n, err := unix.Read(fd, b[:])
+		return err == nil && bytes.Contains(b[:n], []byte(".pcap"))
+	}
+	c, err := (&app{}).openCaptures([]string{dir})
+	check(t, err)
+	defer c.Close()
+	if wasRead() {
+		t.Error("files are read while they are opened")
+	}
+	check(t, c.order())
+	if !wasRead() || len(c.files) != 3 {
+		t.Errorf("%d files are read afterwards", len(c.files))
+	}
 }

@@ -32,6 +32,7 @@ var rooms = []struct {
 	{"lesson/lesson/follow", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson/filter", []string{"lesson/lesson/tcp", "lesson/lesson/lang"}},
 	{"lesson/lesson/lessons", []string{"lesson/lesson"}},
+	{"lesson/lesson/damage", []string{"lesson/lesson", "lesson/lesson/tcp"}},
 	{"lesson/lesson/recorded", []string{"lesson/lesson"}},
 	{"lesson/lesson/hand", []string{"lesson/lesson", "lesson/lesson/tcp"}},
 	{"lesson/lesson/stage", []string{"lesson/lesson", "lesson/lesson/hand", "lesson/lesson/tcp/...", "lesson/lesson/lang"}},

@@ -16,32 +16,19 @@ import (
 // keeper writes what was captured to a file, each packet with a comment that
 // tells what it did to both ends.
 type keeper struct {
-	name  string
-	out   *capture.Writer
-	flush func() error // writes what waits, if anything may
-	close func() error
-	told  map[sending]bool // as being on their way
-}
-
-// sending tells segments that are told more than once from others.
-type sending struct {
-	n    int
-	time int64
+	name    string
+	out     *capture.Writer
+	flush   func() error // writes what waits, if anything may
+	close   func() error
+	packets lesson.Packets
 }
 
 // Tell writes the packet a segment came in, when it is first told; other events
 // are no packets.
 func (k *keeper) Tell(e lesson.Event) error {
 	s, ok := e.(*lesson.Segment)
-	if !ok || s.Fate == lesson.Arrived || s.Fate == lesson.Copied {
+	if !ok || !k.packets.First(s) {
 		return nil
-	}
-	this := sending{s.N, s.Time}
-	if k.told[this] {
-		return nil
-	}
-	if s.Fate == lesson.Delayed {
-		k.told[this] = true
 	}
 	if err := k.out.Write(&s.Captured, comment(s)); err != nil {
 		return fileProblem(k.name, err)
@@ -70,7 +57,7 @@ func comment(s *lesson.Segment) string {
 // keep opens the file that -w names; "-" is stdout. Each packet is written at
 // once; where there are many, wait lets them wait for flush.
 func (a *app) keep(name string, link capture.LinkType, wait bool) (*keeper, error) {
-	k := &keeper{name: name, told: map[sending]bool{}, flush: func() error { return nil }, close: func() error { return nil }}
+	k := &keeper{name: name, flush: func() error { return nil }, close: func() error { return nil }}
 	w := a.stdout
 	if name == "-" {
 		k.name = a.in(say("stdout", "标准输出"))

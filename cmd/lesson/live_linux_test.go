@@ -201,6 +201,17 @@ func TestOrdinaryUser(t *testing.T) {
 	if out, err = as("explain", "kept.pcapng").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("TIME_WAIT")) {
 		t.Errorf("explain: %v\n%s", err, out)
 	}
+	// One file of a directory that may not be read does not keep the others from it.
+	secret := filepath.Join(dir, "captures", "secret.pcap")
+	check(t, os.Mkdir(filepath.Dir(secret), 0o755))
+	check(t, os.WriteFile(secret, []byte("not yours"), 0o600))
+	kept, err := os.ReadFile(filepath.Join(dir, "kept.pcapng"))
+	check(t, err)
+	check(t, os.WriteFile(filepath.Join(dir, "captures", "kept.pcapng"), kept, 0o644))
+	if out, err = as("explain", "--plain", "captures").CombinedOutput(); err != nil || !bytes.Contains(out, []byte("TIME_WAIT")) ||
+		!bytes.Contains(out, []byte("captures/secret.pcap was left out: permission denied.")) {
+		t.Errorf("explain captures: %v\n%s", err, out)
+	}
 	out, err = as("handshake", "--host").CombinedOutput()
 	if e, ok := err.(*exec.ExitError); !ok || e.ExitCode() != 3 || !bytes.Contains(out, []byte("sudo")) {
 		t.Errorf("handshake --host: %v, want exit code 3 and the command that helps\n%s", err, out)

@@ -34,6 +34,21 @@ type app struct {
 	lang   lang.Lang
 	color  colorMode
 	verbs  []*cobra.Command // in the order help shows them
+	told   checked          // what is written without looking at the error
+}
+
+// checked writes to stdout, and keeps the first error.
+type checked struct {
+	w   io.Writer
+	err error
+}
+
+func (c *checked) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b)
+	if c.err == nil {
+		c.err = err
+	}
+	return n, err
 }
 
 // run is the whole program, for main and for tests: it returns the exit code.
@@ -51,7 +66,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(s
 			panic(p)
 		}
 	}()
-	return a.report(a.root().Execute())
+	a.told.w = stdout
+	err := a.root().Execute()
+	if err == nil {
+		err = a.told.err
+	}
+	return a.report(err)
 }
 
 // say is a sentence in both languages.

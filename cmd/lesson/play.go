@@ -120,6 +120,9 @@ func (a *app) live(l *lesson.Lesson, f *liveFlags, place lesson.Place, step bool
 	}
 	defer on.close()
 	o.Wire, o.Interface, o.Ask = on.source, on.name, on.ask
+	if on.wire != nil {
+		o.Linux = on.wire.Linux()
+	}
 
 	t, err := a.telling(f, on, step)
 	if err != nil {

@@ -120,7 +120,7 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError) error {
 	}
 	what := sayf("unknown flag %s", "未知选项 %s", shown(typed))
 	if verb := ownerOf(cmd.Root(), e.GetSpecifiedName()); !cmd.HasParent() && verb != "" {
-		s := fmt.Sprintf("lesson %s %s", verb, typed)
+		s := fmt.Sprintf("lesson %s %s", verb, shown(typed))
 		return usage(what, sayf("put flags after the verb: %s", "选项要写在命令之后：%s", s))
 	}
 	var known []string
@@ -161,7 +161,7 @@ func unknownVerb(root *cobra.Command, word string) error {
 		return usage(what, sayf("did you mean lesson %s?", "您是想输入 lesson %s 吗？", near))
 	}
 	if isFile(word) {
-		return usage(what, sayf("to read a capture: lesson explain %s", "读取抓包文件请用：lesson explain %s", word))
+		return usage(what, sayf("to read a capture: lesson explain %s", "读取抓包文件请用：lesson explain %s", shown(word)))
 	}
 	return usage(what, say("lesson list", "lesson list"))
 }
@@ -186,19 +186,32 @@ func shown(word string) string {
 // fileProblem words why a file cannot be opened, read or written.
 func fileProblem(name string, err error) *lang.Problem {
 	name = shown(name)
-	p := &lang.Problem{Err: err}
+	p := &lang.Problem{What: sayBoth(name+": %s", name+"：%s", fileCause(err)), Err: err}
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		p.What = sayf("%s: no such file or directory", "%s：没有那个文件或目录", name)
 	case errors.Is(err, fs.ErrPermission):
-		p.What = sayf("%s: permission denied", "%s：权限不足", name)
 		p.Hint = sayf("see who may use it: ls -l %s", "查看谁有权使用它：ls -l %s", name)
 	case errors.Is(err, syscall.EISDIR):
 		p.What = sayf("%s is a directory", "%s 是一个目录", name)
-	case errors.Is(err, syscall.ENOSPC):
-		p.What = sayf("%s: no space left on the disk", "%s：磁盘空间已满", name)
-	default:
-		p.What = sayf("%s: %v", "%s：%v", name, err)
+	case errors.Is(err, syscall.EMFILE):
+		p.Hint = say("ulimit -n says how many may be open at once", "用 ulimit -n 查看最多可以同时打开多少个文件")
 	}
 	return p
+}
+
+// fileCause is why a file cannot be used, without its name.
+func fileCause(err error) lang.Text {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return say("no such file or directory", "没有那个文件或目录")
+	case errors.Is(err, fs.ErrPermission):
+		return say("permission denied", "权限不足")
+	case errors.Is(err, syscall.ENOSPC):
+		return say("no space left on the disk", "磁盘空间已满")
+	case errors.Is(err, syscall.EMFILE):
+		return say("too many files are open", "打开的文件过多")
+	}
+	if file := (*fs.PathError)(nil); errors.As(err, &file) {
+		err = file.Err // the name has been said
+	}
+	return say(err.Error(), err.Error())
 }

@@ -79,7 +79,7 @@ func (a *app) progress(c *captures) *progress {
 	}
 	ticks := make(chan time.Duration)
 	p := startProgress(a.stderr, ticks, func(elapsed time.Duration) string {
-		return a.progressLine(c.read.Load(), c.size, elapsed, c.piped)
+		return a.progressLine(c.read.Load(), c.size.Load(), elapsed, c.piped)
 	})
 	go func() {
 		for wait := silence; ; wait = beat {

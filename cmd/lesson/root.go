@@ -62,12 +62,12 @@ func (a *app) root() *cobra.Command {
 	for name, values := range map[string][]string{"lang": {"en", "zh"}, "color": {"auto", "always", "never"}} {
 		complete(root, name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd, a.stdout) })
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd, &a.told) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error { a.usage(cmd, a.stderr); return nil })
 	root.SetFlagErrorFunc(flagProblem)
 	root.SetArgs(a.args)
 	root.SetIn(a.stdin)
-	root.SetOut(a.stdout)
+	root.SetOut(&a.told)
 	root.SetErr(a.stderr)
 	return root
 }
@@ -168,7 +168,7 @@ func (a *app) helpCommand() *cobra.Command {
 			if err != nil || len(rest) > 0 {
 				return unknownVerb(cmd.Root(), args[len(args)-max(1, len(rest))])
 			}
-			a.help(about, a.stdout)
+			a.help(about, &a.told)
 			return nil
 		},
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (names []string, d cobra.ShellCompDirective) {

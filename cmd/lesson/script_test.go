@@ -20,7 +20,7 @@ import (
 var update = flag.Bool("update", false, "rewrite goldens")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lesson": main, "peer": peer, "load": load, "leak": leak})
+	testscript.Main(m, map[string]func(){"lesson": main, "peer": peer, "load": load, "leak": leak, "reach": reach})
 }
 
 // TestScripts runs testdata/script: the command line as a person types it.
@@ -34,6 +34,9 @@ func TestScripts(t *testing.T) {
 			e.Setenv("LC_ALL", "C.UTF-8")
 			e.Setenv("TERM", "xterm-256color")
 			e.Setenv("COLUMNS", "80")
+			if err := os.CopyFS(filepath.Join(e.WorkDir, "cases"), os.DirFS("../../lesson/testdata/cases")); err != nil {
+				return err
+			}
 			// Captures whose states a kernel has told.
 			return os.CopyFS(filepath.Join(e.WorkDir, "kernel"), os.DirFS("../../lesson/testdata/kernel"))
 		},
@@ -123,6 +126,32 @@ func peer() {
 	b, _ := io.ReadAll(c)
 	_ = c.Close()
 	fmt.Printf("%s", b)
+}
+
+// reach is a program for lesson try that reaches for the process which runs it:
+// for its memory, its environment and the files that it has open.
+func reach() {
+	own, err := os.Readlink("/proc/self/ns/pid")
+	if err != nil || os.Getpid() > 100 {
+		fmt.Println("not in a namespace of its own:", own, err)
+	}
+	paths := []string{"/proc/1/environ", "/proc/1/mem", "/proc/1/fd/1"}
+	files, err := os.ReadDir("/proc/1/fd")
+	for _, f := range files {
+		paths = append(paths, "/proc/1/fd/"+f.Name())
+	}
+	fmt.Println("its files:", err)
+	for _, path := range paths {
+		how := os.O_RDONLY
+		if strings.Contains(path, "/fd/") {
+			how = os.O_WRONLY | os.O_TRUNC
+		}
+		if f, err := os.OpenFile(path, how, 0); err == nil {
+			fmt.Println("reached", path)
+			_ = f.Close()
+		}
+	}
+	peer()
 }
 
 // need skips a test on a machine that cannot run it, and fails it in CI.

@@ -10,6 +10,9 @@ import (
 
 // terminal returns the file descriptor of a stream that is a terminal.
 func terminal(stream any) (fd int, ok bool) {
+	if c, ok := stream.(*checked); ok {
+		stream = c.w
+	}
 	f, ok := stream.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return 0, false

@@ -338,17 +338,26 @@ func TestResized(t *testing.T) {
 	s.until("❷", 1)
 	s.typed("q")
 	s.code()
-	shown := escapes.ReplaceAllStringFunc(s.text()[before:], func(e string) string {
+	if row, w := widestRow(s.text()[before:]); w > 60 {
+		t.Errorf("%d columns on a terminal of 60: %q", w, row)
+	}
+}
+
+// widestRow is the row that takes the most columns.
+func widestRow(shown string) (row string, columns int) {
+	shown = escapes.ReplaceAllStringFunc(shown, func(e string) string {
 		if strings.HasSuffix(e, "m") {
 			return ""
 		}
 		return "\n" // the cursor went elsewhere
 	})
-	for _, row := range strings.Split(shown, "\n") {
-		if w := text.Width(strings.TrimRight(row, "\r ")); w > 60 {
-			t.Errorf("%d columns on a terminal of 60: %q", w, row)
+	for r := range strings.SplitSeq(shown, "\n") {
+		r = strings.TrimRight(r, "\r ")
+		if w := text.Width(r); w > columns {
+			row, columns = r, w
 		}
 	}
+	return row, columns
 }
 
 // What the keys do was on one row between two calls, and is on two once the

@@ -71,7 +71,7 @@ func (a *app) try(f *tryFlags) error {
 		}
 		return a.trial(f)
 	}
-	code, err := private.Run(private.Options{Args: a.args, Processes: true, Started: privilege.GiveUp})
+	code, err := private.Run(private.Options{Args: a.args, Processes: true, Started: privilege.Shield})
 	if err != nil {
 		return err
 	}
@@ -89,12 +89,13 @@ func (a *app) trial(f *tryFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := privilege.GiveUp(); err != nil {
+	if err := privilege.Shield(); err != nil {
 		return t.end(err)
 	}
 	o := trial.Options{
 		Commands:  f.commands,
 		Wire:      on.wire.Sides(),
+		Linux:     on.wire.Linux(),
 		Listening: on.diag[tcp.Server].Listening,
 		Ask:       on.ask,
 		Width:     a.width(a.screen(f.write)),

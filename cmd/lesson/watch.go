@@ -54,8 +54,12 @@ func (a *app) watchCommand() *cobra.Command {
 		Args: func(cmd *cobra.Command, args []string) error {
 			switch dash := cmd.ArgsLenAtDash(); {
 			case len(args) > 0 && dash != 0:
+				command := make([]string, len(args))
+				for i, word := range args {
+					command[i] = shown(word)
+				}
 				return usage(sayf("watch does not know what to do with %s", "watch 不知道 %s 是什么意思", shown(args[0])),
-					sayf("to run a command and watch it: lesson watch -- %s", "要运行并观察一个命令：lesson watch -- %s", strings.Join(args, " ")))
+					sayf("to run a command and watch it: lesson watch -- %s", "要运行并观察一个命令：lesson watch -- %s", strings.Join(command, " ")))
 			case len(args) == 0 && dash == 0:
 				return usage(say("there is no command after --", "-- 之后没有命令"), say("lesson watch -- COMMAND", "lesson watch -- 命令"))
 			}
@@ -199,14 +203,17 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		}
 		defer func() { err = errors.Join(err, w.keep.flush(), w.keep.close()) }()
 	}
-	if err := w.open(); err != nil {
-		return err
-	}
 	if len(f.command) > 0 {
+		if err := w.open(); err != nil {
+			return err
+		}
 		return a.watchCommandRun(w, f)
 	}
 	ctx, stop := untilSignal()
 	defer stop()
+	if err := w.open(); err != nil {
+		return err
+	}
 	if err := privilege.KeepSight(); err != nil {
 		return err
 	}

@@ -44,19 +44,20 @@ type watcher struct {
 	place   lesson.Place
 	explain bool
 
-	seg     lesson.Segment // the one that is told; used again
-	ended   []*lesson.Connection
-	told    int
-	first   int64 // time of the first segment
-	last    int64
-	started time.Time
-	known   int             // connections that were there before
-	warned  map[int]warning // the latest of each connection
-	rates   []rate
-	ticked  time.Time
-	hidden  int       // segments not shown as rows since that was said last,
-	pulsed  time.Time // which was then
-	err     error
+	seg   lesson.Segment // the one that is told; used again
+	ended []*lesson.Connection
+	told  int
+	first int64 // time of the first segment
+	// The earliest time and the latest.
+	earliest, latest int64
+	started          time.Time
+	known            int             // connections that were there before
+	warned           map[int]warning // the latest of each connection
+	rates            []rate
+	ticked           time.Time
+	hidden           int       // segments not shown as rows since that was said last,
+	pulsed           time.Time // which was then
+	err              error
 }
 
 // rate is what had been counted at a time.
@@ -119,10 +120,10 @@ func (w *watcher) run(over func() bool) error {
 // segment follows one segment and tells of it.
 func (w *watcher) segment(c *tcp.Captured) {
 	if w.told == 0 {
-		w.first = c.Time
+		w.first, w.earliest, w.latest = c.Time, c.Time, c.Time
 	}
 	w.told++
-	w.last = c.Time
+	w.earliest, w.latest = min(w.earliest, c.Time), max(w.latest, c.Time) // a clock may be set back
 	if w.ring.Gap() {
 		w.missed(w.ring.Dropped())
 	}
@@ -130,11 +131,12 @@ func (w *watcher) segment(c *tcp.Captured) {
 	if w.iface == capture.Any {
 		w.copies.Mark(c, &step)
 	}
+	usual := f.Hops.Mark(c, &step)
 	s := &w.seg
-	s.Captured, s.N, s.Stream, s.Step = *c, w.told, f.Stream, step
+	s.Captured, s.N, s.Stream, s.Step, s.UsualHops = *c, w.told, f.Stream, step, usual
 	s.Since = time.Duration(c.Time - w.first)
 	if w.explain {
-		s.Explain = lesson.Explanations(&step)
+		s.Explain = lesson.Explanations(s)
 	}
 	if w.keep != nil {
 		w.say(w.keep.Tell(s))
@@ -182,7 +184,7 @@ func (w *watcher) missed(all uint64) {
 // connection is called by the table for each connection that has ended.
 func (w *watcher) connection(f *follow.Flow) {
 	if w.all || w.screen != nil && !w.loaded {
-		w.ended = append(w.ended, lesson.Summarize(f.Stream, &f.Conn))
+		w.ended = append(w.ended, lesson.Summarize(f.Stream, &f.Conn, f.Early))
 	}
 	delete(w.warned, f.Stream)
 }
@@ -323,7 +325,7 @@ func (w *watcher) close() error {
 	w.tellEnded()
 	w.say(w.tell.Tell(&lesson.Ending{
 		Segments: w.told, Connections: connections, Dropped: w.table.Lost,
-		Kept: true, Duration: time.Duration(w.last - w.first),
+		Kept: true, Duration: time.Duration(w.latest - w.earliest),
 	}))
 	w.pour()
 	return w.err

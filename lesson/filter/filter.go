@@ -79,9 +79,24 @@ type (
 	sum  func(*view) uint32
 )
 
+// address is of for a condition about addresses: that of who has sent an ICMP
+// error counts too.
+func (d direction) address(is func(*tcp.Endpoint) bool) node {
+	ends := d.of(is)
+	if d != either {
+		return ends
+	}
+	return func(v *view) bool {
+		return ends(v) || v.s.ICMP != nil && is(&tcp.Endpoint{IP: v.s.ICMP.From})
+	}
+}
+
 // bytes is the number that size bytes of the TCP header or payload make.
 func (v *view) bytes(at, size uint32) (n uint32) {
 	header, payload := v.s.Header, v.s.Payload
+	if v.s.ICMP != nil {
+		header = nil // it has none: what it quotes is nobody's
+	}
 	for i := uint64(at); i < uint64(at)+uint64(size); i++ {
 		switch {
 		case i < uint64(len(header)):

@@ -144,6 +144,37 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
+// An ICMP error is selected by the addresses and ports of the segment it quotes,
+// and by the address of who has sent it; it is no segment.
+func TestICMP(t *testing.T) {
+	at := func(s string) tcp.Endpoint { return tcp.EndpointFrom(netip.MustParseAddrPort(s)) }
+	e4 := tcp.ICMPError{Type: 3, From: netip.MustParseAddr("192.0.2.1").As16(), Src: at("192.0.2.10:40000"), Dst: at("198.51.100.5:80")}
+	e6 := tcp.ICMPError{V6: true, Type: 1, From: netip.MustParseAddr("2001:db8::1").As16(), Src: at("[2001:db8::10]:40000"), Dst: at("[2001:db8:5::5]:80")}
+	for expression, want := range map[string]string{
+		"": "46", "icmp": "4", "icmp6": "6", "icmp or icmp6": "46", "tcp": "", "not tcp": "46", "udp": "", "ip": "4", "ip6": "6",
+		"host 192.0.2.10": "4", "host 198.51.100.5": "4", "host 192.0.2.1": "4", "src host 192.0.2.1": "", "src host 192.0.2.10": "4", "192.0.2.1": "4",
+		"net 192.0.2.0/24": "4", "net 192.0.2.0/29": "4", "dst net 192.0.2.0/24": "", "host 2001:db8::1": "6", "net 2001:db8::/126": "6",
+		"port 80": "46", "port 0": "", "dst port 40000": "", "icmp host 192.0.2.1": "4", "icmp port 80": "4", "tcp port 80": "", "tcp host 192.0.2.10": "",
+		"tcp[0:2] = 40000": "", "tcp[tcpflags] & tcp-syn != 0": "", "proto 6": "", "host 192.0.2.1 and port 80": "4",
+	} {
+		f, err := filter.Parse(expression)
+		if err != nil {
+			t.Errorf("%q: %v", expression, err)
+			continue
+		}
+		got := ""
+		for name, e := range map[string]*tcp.ICMPError{"4": &e4, "6": &e6} {
+			header := []byte{0x9c, 0x40, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2}
+			if f.Match(&tcp.Captured{Segment: tcp.Segment{Src: e.Src, Dst: e.Dst}, ICMP: e, Header: header}) {
+				got += name
+			}
+		}
+		if got != want && !(want == "46" && got == "64") {
+			t.Errorf("%q selects %q, want %q", expression, got, want)
+		}
+	}
+}
+
 func TestNoAllocations(t *testing.T) {
 	s := sent(t)[0]
 	f, err := filter.Parse("host 127.0.0.1 and (src portrange 1-2 or tcp[tcpflags] & tcp-syn != 0) and net 127.0.0.0/8 and ip")

@@ -20,7 +20,7 @@ type qualifiers struct {
 }
 
 // elsewhere are words of tcpdump's language about what is not TCP: no segment
-// matches them.
+// matches them, and of all other packets only ICMP errors are looked at.
 var elsewhere = []string{"udp", "icmp", "icmp6", "sctp", "arp", "rarp", "igmp", "igrp", "pim", "ah", "esp", "vrrp", "carp", "stp", "atalk", "ipx", "iso"}
 
 // wrapping are words of tcpdump's language about what lies around IP, or in its header.
@@ -76,7 +76,18 @@ func of(proto string) node {
 	case "ip6":
 		return func(v *view) bool { return !overIPv4(v) }
 	}
-	return func(*view) bool { return proto == "tcp" }
+	return func(v *view) bool { return proto == protocol(v.s) }
+}
+
+// protocol is that of the packet that v looks at.
+func protocol(s *tcp.Captured) string {
+	switch {
+	case s.ICMP == nil:
+		return "tcp"
+	case s.ICMP.V6:
+		return "icmp6"
+	}
+	return "icmp"
 }
 
 // qualify reads a direction and a kind.
@@ -176,7 +187,7 @@ func (p *parser) operand(q qualifiers, start int) (node, error) {
 		return p.network(q, v, at)
 	case "proto":
 		is := v == "tcp" || v == `\tcp` || v == "6"
-		return func(*view) bool { return is }, nil
+		return func(v *view) bool { return is && v.s.ICMP == nil }, nil
 	}
 	return p.host(q, v, at)
 }
@@ -214,7 +225,7 @@ func (p *parser) host(q qualifiers, v string, at int) (node, error) {
 			return nil, p.otherVersion(q, at)
 		}
 		want := addr.As16()
-		return q.dir.of(func(e *tcp.Endpoint) bool { return e.IP == want }), nil
+		return q.dir.address(func(e *tcp.Endpoint) bool { return e.IP == want }), nil
 	}
 	if q.set && q.kind == "host" || strings.ContainsAny(v, ".:") {
 		return nil, p.wrong(at, say("%s is not an address", "%s 不是地址"), say("names are not looked up; write the address: host 192.0.2.1, host 2001:db8::1", "这里不查询域名，请写地址：host 192.0.2.1、host 2001:db8::1"))
@@ -275,7 +286,7 @@ func (p *parser) network(q qualifiers, v string, at int) (node, error) {
 			return nil, p.wrong(at, say("%s has bits beyond its mask", "%s 在掩码之外还有置位"), hint)
 		}
 	}
-	return q.dir.of(func(e *tcp.Endpoint) bool {
+	return q.dir.address(func(e *tcp.Endpoint) bool {
 		if addr.Is6() && e.AddrPort().Addr().Is4() {
 			return false
 		}

@@ -30,13 +30,15 @@ const (
 // Flow is one connection that is followed.
 type Flow struct {
 	Conn   tcp.Conn
-	Stream int       // its number, from 0 in the order of appearance
-	Since  [2]int64  // by tcp.End: when it came into its state; 0: it had no other yet
-	socket [2]socket // by tcp.End
-	ack    [2]uint32 // by tcp.End: what it has acknowledged last
-	moved  int64     // when an acknowledgement last moved, or had nothing to move to
-	full   [2]int64  // by tcp.End: since when it has offered no window; 0: it does
-	last   int64     // time of its last segment
+	Stream int           // its number, from 0 in the order of appearance
+	Since  [2]int64      // by tcp.End: when it came into its state; 0: it had no other yet
+	Hops   tcp.HopLimits // of its segments; whoever follows marks them
+	socket [2]socket     // by tcp.End
+	ack    [2]int64      // by tcp.End: what it has acknowledged last
+	moved  int64         // when an acknowledgement last moved, or had nothing to move to
+	full   [2]int64      // by tcp.End: since when it has offered no window; 0: it does
+	last   int64         // time of its last segment
+	Early  time.Duration // how long before its first segment the earliest was, by a clock that was set back
 	hash   uint32
 	over   bool // it stands in the list of those that are over
 	told   bool // ended was called
@@ -155,6 +157,7 @@ func (f *Flow) note(s *tcp.Segment, step *tcp.Step) {
 		f.full[from] = s.Time
 	}
 	f.last = s.Time
+	f.Early = max(f.Early, time.Duration(f.Conn.FirstTime()-s.Time))
 }
 
 // lasting reports whether a state ends only with a SYN, FIN or RST.
@@ -220,7 +223,7 @@ func (t *Table) Missed(frames uint64) {
 		f.Conn.Missed()
 		f.missed = true
 		f.socket = [2]socket{}
-		f.ack, f.full, f.Since = [2]uint32{}, [2]int64{}, [2]int64{}
+		f.ack, f.full, f.Since = [2]int64{}, [2]int64{}, [2]int64{}
 	}
 }
 

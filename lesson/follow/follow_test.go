@@ -264,3 +264,15 @@ func TestWaiting(t *testing.T) {
 		t.Errorf("%d have waited for 15 s", len(w))
 	}
 }
+
+// A clock that is set back makes no connection end before it began.
+func TestEarly(t *testing.T) {
+	var f *Flow
+	table := New(nil)
+	for _, at := range []int64{100, 40, 70, 120} {
+		f, _ = table.Observe(&tcp.Segment{Time: at, Src: tcp.Endpoint{Port: 1}, Dst: tcp.Endpoint{Port: 2}, Flags: tcp.ACK, Seq: 5, Ack: 9})
+	}
+	if s := f.Conn.Summary(); s.First != 100 || s.Last != 120 || f.Early != 60 {
+		t.Errorf("from %d to %d, %d early", s.First, s.Last, f.Early)
+	}
+}

@@ -188,8 +188,8 @@ func (r record) lines() []string {
 
 // near is a sequence number of this connection, or a word for one of an earlier
 // one: how far away that is changes from run to run.
-func near(n uint32) string {
-	if n > 1<<16 {
+func near(n int64) string {
+	if n < 0 || n > 1<<16 {
 		return "old"
 	}
 	return fmt.Sprint(n)

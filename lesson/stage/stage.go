@@ -5,6 +5,7 @@
 //	stage.go    what a run is made of: Options, Play, the sockets
 //	director.go the one goroutine that follows the script
 //	wire.go     what becomes of each segment where this process is the wire
+//	repeats.go  what kernels send again because a segment is on its way
 //	hand.go     a person who decides that, key by key
 //	wait.go     waiting for states, and what to say when it is in vain
 //	story.go    the order in which calls, segments and states are told
@@ -75,6 +76,7 @@ type Options struct {
 	Message   string          // what {message} stands for: 1 to 1024 bytes
 	Set       map[string]bool // the lesson's own options that are on
 	Wire      Wire            // a loopback interface, or Hosts
+	Linux     tcp.Linux       // what the Hosts' kernel does otherwise than the newest one
 	// Ask asks an end's kernel for the state of its socket; nil: never asked.
 	Ask func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error)
 	// Opened, unless nil, is called once everything that needs privilege is
@@ -134,6 +136,7 @@ func Play(ctx context.Context, l *lesson.Lesson, o Options, t lesson.Teller) err
 		}
 	}
 	d.narrator = lesson.NewNarrator(d.ends[tcp.Client], d.ends[tcp.Server])
+	d.narrator.Linux = o.Linux
 	if d.hosts != nil {
 		sentry := startSentry(d.hosts)
 		d.way.ready = sentry.ready

@@ -19,6 +19,8 @@ type way struct {
 	sent    []*flight        // have left, and nothing is decided yet; in the order in which they left
 	flights []*flight        // are kept on their way
 	held    *lesson.Segment  // a person decides over it
+	landing *lesson.Segment  // is being handed over
+	landed  landed           // what was handed over last
 	sample  [2]*tcp.Captured // the latest segment of each end
 	first   [2]tcp.Seq       // each end's first sequence number
 	crashed [2]bool          // its kernel's last RST is not part of the story
@@ -71,7 +73,7 @@ func (d *director) leaves(c tcp.Captured) (err error) {
 	s := d.narrator.Depart(&c)
 	s.Before = d.way.truth
 	d.way.sample[from] = &s.Captured
-	d.way.first[from] = c.Seq.Add(-s.Step.Seq)
+	d.way.first[from] = c.Seq - tcp.Seq(s.Step.Seq)
 	if s.InFlight, err = d.truth(); err != nil {
 		return err
 	}
@@ -231,7 +233,21 @@ func (d *director) deliver(s *lesson.Segment) error {
 			return context.Cause(d.ctx)
 		}
 	}
-	return d.hosts.Deliver(s.Step.From, &s.Captured)
+	d.way.landing = s
+	err := d.read() // what was sent while it was on its way
+	d.way.landing = nil
+	if err != nil {
+		return err
+	}
+	return d.handOver(s)
+}
+
+// handOver lets the other host's kernel deal with a segment.
+func (d *director) handOver(s *lesson.Segment) error {
+	began := time.Now().UnixNano()
+	err := d.hosts.Deliver(s.Step.From, &s.Captured)
+	d.way.landed = landed{*s, began, time.Now().UnixNano()}
+	return err
 }
 
 // arrived asks both kernels after an arrival, tells it, and then reads what was
@@ -274,32 +290,6 @@ func (d *director) overdue() error {
 		}
 	}
 	return nil
-}
-
-// absorbed takes off the wire what a held segment provokes: its sender's
-// repetitions of it, and its receiver's of what it answers. They are counted
-// with it.
-func (d *director) absorbed(from tcp.End, c *tcp.Captured) bool {
-	after := func(s *lesson.Segment) time.Duration { return time.Duration(c.Time - s.Time) }
-	if s := d.way.held; s != nil {
-		switch {
-		case s.Step.From == from && hand.Repeats(&c.Segment, &s.Segment):
-			s.Repeats = append(s.Repeats, after(s))
-			return true
-		case s.Step.From != from && d.conn().Sent(from, &c.Segment):
-			s.Provoked = append(s.Provoked, after(s))
-			return true
-		}
-	}
-	for _, f := range slices.Concat(d.way.flights, d.way.sent) {
-		s, i := f.segment, d.fault(f.segment)
-		held := f.until == lesson.Hold || f.until == 0 && i >= 0 && d.way.faults[i].Verb == lesson.Hold // or about to be
-		if held && s.Step.From == from && hand.Repeats(&c.Segment, &s.Segment) {
-			s.Repeats = append(s.Repeats, after(s))
-			return true
-		}
-	}
-	return false
 }
 
 // letThrough lets the held segment arrive that an action names, once it is there.
@@ -347,7 +337,7 @@ func (d *director) inject(a lesson.Action) (err error) {
 		return err
 	}
 	before := d.way.truth
-	if err := d.hosts.Deliver(from, &old); err != nil {
+	if err := d.handOver(&lesson.Segment{Captured: old, Step: tcp.Step{From: from}}); err != nil {
 		return err
 	}
 	s := d.narrator.Inject(&old)

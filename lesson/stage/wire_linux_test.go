@@ -39,7 +39,7 @@ func wired(t testing.TB, o wire.Options) stage.Options {
 		t.Cleanup(func() { diag[e].Close() })
 	}
 	return stage.Options{
-		Place: lesson.Private, Port: 2023, Message: "你好，世界！！！", Wire: w.Segments(),
+		Place: lesson.Private, Port: 2023, Message: "你好，世界！！！", Wire: w.Segments(), Linux: w.Linux(),
 		Ask: func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
 			s, err := diag[e].Ask(local, remote)
 			return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
@@ -92,6 +92,7 @@ func TestWireLessons(t *testing.T) {
 					o := wired(t, wire.Options{IPv6: i%2 == 1})
 					o.Set = set
 					r, w := kept(t, l, o)
+					holdExplained(t, l, set, r)
 					if i == 0 {
 						first = r
 						holdRecording(t, l, set, r)
@@ -271,7 +272,7 @@ func TestWireHeld(t *testing.T) {
 func TestWireInVain(t *testing.T) {
 	t.Parallel()
 	o := wired(t, wire.Options{})
-	o.Patience = 50 * time.Millisecond
+	o.Patience = 500 * time.Millisecond
 	l := promising(t, opening+"wire hold client FIN ACK\nclient close\nwait client FIN_WAIT2, server CLOSE_WAIT", "")
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()

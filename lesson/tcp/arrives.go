@@ -4,7 +4,8 @@ package tcp
 // §3.10.7: first the sequence number, then RST, SYN, ACK, and at last FIN.
 func (o *observation) arrives() {
 	s, y := o.s, o.y
-	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && y.state != Closed && y.state != Listen && s.End().LessEq(y.rcv) && !(y.state == SynRecv && s.Flags.Has(SYN|ACK)) {
+	another := s.Flags&(SYN|ACK) == SYN && o.x.nxt.Less(y.rcv) // what has come before is of the connection before
+	if o.exact && s.SeqLen() > 0 && y.is(knowsRcv) && y.state != Closed && y.state != Listen && s.End().LessEq(y.rcv) && !another && !(y.state == SynRecv && s.Flags.Has(SYN|ACK)) {
 		o.step.Findings |= Repeated
 	}
 	switch {
@@ -20,8 +21,11 @@ func (o *observation) arrives() {
 	case !o.accepts():
 		o.refuses()
 		o.repeatsFin()
-	case o.getsAck():
-		o.getsText()
+	default:
+		o.hearsClock()
+		if o.getsAck() {
+			o.getsText()
+		}
 	}
 }
 
@@ -47,6 +51,12 @@ func (o *observation) getsReset() {
 			exact = s.Seq == y.rcv
 		}
 		switch {
+		case exact && y.state == SynRecv && !o.exact && o.openedUnseen():
+			o.opens()
+			o.move(to, RcvRst)
+		case o.depends(exact):
+			o.step.Findings |= ResetDepends
+			o.force(to, Unknown)
 		case exact && y.state == SynRecv && y.is(passive):
 			o.move(to, RcvRstAtPassive)
 		case exact:
@@ -72,14 +82,17 @@ func (o *observation) getsReset() {
 // that number has not arrived.
 func (o *observation) atLastWord() bool {
 	y := o.y
-	return !o.exact && !o.hears(o.to) && y.is(hasAcked) && o.s.Seq == y.acked && o.x.last < y.last
+	return !o.exact && !o.hears(o.to) && y.is(hasAcked) && o.s.Seq == y.acked && o.c.latest == o.to
 }
 
 func (o *observation) getsSyn() {
 	s, y, to := o.s, o.y, o.to
 	if o.exact {
 		o.opensAgain()
-	} else if y.state == Closed && y.calls&certain == 0 {
+	} else if y.is(inherited) && y.state == Closed {
+		y.restart(Listen)
+		o.x.unset(sentRst)
+	} else if y.state == Closed && y.calls&certain == 0 && !y.is(sentRst) && !(y.is(hasAcked) && s.Seq.Less(y.acked)) {
 		y.state = Listen // for all we know, until a RST says no
 	}
 	switch y.state {
@@ -96,9 +109,15 @@ func (o *observation) getsSyn() {
 	case Closed:
 		// Nobody listens: it is answered with RST (§3.10.7.1).
 	case TimeWait:
-		if o.exact && y.calls&listens != 0 && y.rcv.Less(s.Seq) {
+		if y.is(inherited) {
+			y.beforeRst = TimeWait
+			o.move(to, RcvSyn)
+			return
+		}
+		if o.exact && o.opensAnew() {
 			y.restart(TimeWait)
 			y.learnRcv(s.Seq.Add(1))
+			o.settlesOptions()
 			o.move(to, RcvSyn)
 			return
 		}
@@ -114,6 +133,7 @@ func (o *observation) getsSyn() {
 // of selective acknowledgements if the peer's SYN, which it has now accepted,
 // does not make them too (RFC 7323 §2.2, RFC 2018 §2).
 func (o *observation) settlesOptions() {
+	o.hearsClock()
 	if o.exact && !o.s.Options.HasScale {
 		o.y.unset(scaled)
 		o.y.scale = 0
@@ -192,6 +212,10 @@ func (o *observation) getsAck() bool {
 			o.inOrder(to) // a FIN sent before this ACK comes before it
 		}
 		y.set(finAcked)
+		if o.at == Anywhere && !o.exact {
+			y.heard = o.was
+			y.set(heardFin)
+		}
 		if s.Flags.Has(FIN) && y.calls&gone != 0 {
 			y.calls |= whole
 		}
@@ -283,12 +307,10 @@ func (o *observation) receivesFin(e End) {
 	}
 }
 
-// settle ends a doubt once the doubtful end sends something new.
+// settle ends a doubt.
 func (o *observation) settle() {
-	if o.c.doubt && o.c.doubtful == o.from && o.s.Len > 0 && o.step.Findings&(Retransmission|OutOfOrder|KeepAlive|WindowProbe) == 0 && !o.s.Flags.Has(RST) {
-		o.c.doubt = false
-	}
 	if o.s.Flags.Has(RST) && (o.x.state == Closed || o.y.state == Closed) {
-		o.c.doubt = false
+		o.x.unset(doubtful)
+		o.y.unset(doubtful)
 	}
 }

@@ -14,18 +14,14 @@ type Conn struct {
 	ends  [2]Endpoint
 	half  [2]half
 	n     uint32
-	first int64 // time of the first and of the last segment, in nanoseconds
+	first int64 // time of the first segment, and the latest time, in nanoseconds
 	last  int64
 	bytes [2]uint64 // payload by sender, each byte counted once
 	// widest is the widest window each end has offered, in its own scale.
 	widest [2]uint16
 	seen   Completeness
-	self   bool // both ends are one socket, connected to itself
-	// doubt: bytes were acknowledged that were never seen. They may have
-	// held a FIN of doubtful's, so nothing is said of either end until its
-	// next data, or its FIN, shows that they did not.
-	doubt    bool
-	doubtful End
+	latest End // who sent the last segment
+	odd    oddity
 }
 
 // NewConn returns a connection whose ends are known beforehand.
@@ -38,14 +34,20 @@ func (c *Conn) Endpoint(e End) Endpoint { return c.ends[e] }
 
 // State returns the state an end is in after what was observed so far.
 func (c *Conn) State(e End) State {
-	if c.doubt {
-		return Unknown
+	if c.inDoubt() {
+		return c.presumed(e)
 	}
-	if c.self {
+	if c.self() {
 		e = Client
+	}
+	if s, ok := c.bouncedState(e); ok {
+		return s
 	}
 	return c.half[e].state
 }
+
+// inDoubt reports whether one of the ends may have sent a FIN unseen.
+func (c *Conn) inDoubt() bool { return (c.half[Client].facts|c.half[Server].facts)&doubtful != 0 }
 
 // Know tells the connection a state that a socket call has made certain:
 // LISTEN after listen(), CLOSED before connect().
@@ -96,6 +98,18 @@ func (c *Conn) sentBefore(e End, s *Segment) bool {
 // number, half of all numbers behind, may seem to lie ahead (RFC 9293 §3.4).
 func (c *Conn) long(e End) bool { return c.bytes[e] >= 1<<30 }
 
+// Relative counts a number of an end's stream from its first one. What comes
+// from before that is negative. Of an end that has sent more than 1 GiB nobody can
+// tell: its numbers are counted modulo 2^32 (RFC 9293 §3.4).
+func (c *Conn) Relative(e End, n Seq) int64 {
+	h := &c.half[e]
+	d := n.Sub(h.iss)
+	if n.Less(h.iss) && !c.long(e) && h.nxt.Sub(h.iss) < 1<<30 {
+		return int64(d) - 1<<32
+	}
+	return int64(d)
+}
+
 // FinReceived reports whether the peer's FIN has reached an end.
 func (c *Conn) FinReceived(e End) bool { return c.half[e].is(gotPeerFin) }
 
@@ -105,8 +119,14 @@ func (c *Conn) StartsNew(s *Segment) bool {
 	if s.Flags&(SYN|ACK) != SYN || c.n == 0 {
 		return false
 	}
-	x := &c.half[c.endOf(s)]
-	return x.is(knowsSeq) && s.Seq != x.iss
+	switch x := &c.half[c.endOf(s)]; {
+	case x.is(inherited | active):
+		return x.facts&(sentFin|doubtful) == 0 && s.Seq != x.fin
+	case x.is(inherited):
+		return false
+	default:
+		return x.is(knowsSeq) && s.Seq != x.iss
+	}
 }
 
 // Observe shows the connection its next segment.
@@ -115,7 +135,9 @@ func (c *Conn) Observe(s *Segment) Step { return c.ObserveAt(Anywhere, s) }
 // Follow is Observe for a caller that needs no Step.
 func (c *Conn) Follow(s *Segment) {
 	var o observation
+	after := s.Time - c.last
 	o.look(c, s, c.next(s))
+	o.after = after
 	o.judge()
 }
 
@@ -125,8 +147,14 @@ func (c *Conn) next(s *Segment) (from End) {
 	if c.n == 1 {
 		c.begin(s)
 	}
-	c.first, c.last = min(c.first, s.Time), max(c.last, s.Time) // a clock may be set back
+	c.last = max(c.last, s.Time) // a clock may be set back
 	return c.endOf(s)
+}
+
+// spoke notes who sent the segment, once it has been looked at.
+func (c *Conn) spoke(from End) {
+	c.half[from].set(hasSent)
+	c.latest = from
 }
 
 // look begins to look at a segment. It fills in what is zero: to put a whole
@@ -142,7 +170,7 @@ func (o *observation) judge() {
 	if !o.expected() {
 		o.atLength()
 	}
-	o.x.last = o.c.n
+	o.c.spoke(o.from)
 	o.c.sees(o.s)
 }
 
@@ -151,13 +179,21 @@ func (o *observation) atLength() {
 	switch {
 	case o.s.BadChecksum:
 		o.step.Findings |= BadChecksum
-	case o.stray():
+	case o.alien() && !o.beginsUnseen(), !o.lacks() && o.stray():
 		o.step.Findings |= Gap | Unacceptable
-	case o.answersAnew() && (o.hears(o.to) || o.y.is(hasAcked) && o.x.iss.Less(o.y.acked)):
-		o.step.Findings |= Unacceptable // the first answer is the one that the receiver has taken
+	case o.answersAnew() && o.y.state != SynSent: // the first answer is the one that the receiver has taken (RFC 9293 §3.10.7.3)
+		o.x.set(twice)
+		o.step.Findings |= Unacceptable
 	default:
+		o.goesOn()
+		o.goesOnBefore()
+		o.wasAnswered()
+		o.filled = o.fills()
 		o.numbers()
 		o.notice()
+		o.was, o.had, o.acked, o.hadAcked = o.x.nxt, o.x.rcv, o.x.acked, o.x.is(hasAcked)
+		o.acksMore = o.s.Flags.Has(ACK) && o.x.is(hasAcked) && o.x.acked.Less(o.s.Ack)
+		o.fresh = o.acksMore || o.s.Flags.Has(ACK) && !o.x.is(hasAcked) || o.x.nxt.Less(o.s.End())
 		o.passes()
 		o.settle()
 	}
@@ -167,21 +203,52 @@ func (o *observation) atLength() {
 func (o *observation) ends() {
 	c := o.c
 	o.step.After = c.states()
-	if c.doubt {
-		o.step.Taken = [2]Path{} // no word of how it came to a state that is not known
+	if o.s != nil && !o.s.HasWindow() {
+		o.step.Findings &^= byWindow
+	}
+	if o.doubted || c.inDoubt() { // no word of how it came to a state that is not known
+		for e := range o.step.After {
+			before, after := o.step.Before[e], o.step.After[e]
+			if c.inDoubt() || before != Unknown {
+				o.step.Taken[e] = Path{}
+				if before != Unknown && before != after && (o.doubted || after != Unknown) && o.step.Revised.Since == 0 {
+					o.step.Findings |= Corrected
+					o.step.Before[e] = Unknown
+					o.step.Revised = Revision{End: End(e), Since: c.n - 1, State: Unknown}
+				}
+			}
+		}
 	}
 	for e := range c.half {
-		h := &c.half[e]
-		if c.self {
-			h, o.step.Taken[e] = &c.half[Client], o.step.Taken[Client]
+		if c.self() {
+			o.step.Taken[e] = o.step.Taken[Client]
 		}
-		o.step.Inferred[e] = h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && h.calls&certain == 0
+		if c.bounced(End(e)) != notBounced {
+			o.step.Taken[e], o.step.GoesOn[e] = Path{}, c.goesOn(End(e))
+		}
+		o.step.Inferred[e] = c.infers(End(e))
 	}
+}
+
+// infers reports whether an end's state is concluded: nothing on the wire says so.
+func (c *Conn) infers(e End) bool {
+	h := &c.half[e]
+	if c.self() {
+		h = &c.half[Client]
+	}
+	switch c.bounced(e) {
+	case gaveUp:
+		return true
+	case doubted:
+		return false
+	case notBounced:
+	}
+	return h.state == Closed || h.state == Listen || h.state == SynRecv && !h.is(answered) && h.calls&certain == 0
 }
 
 // peer is the other end; for a socket connected to itself, the same one.
 func (c *Conn) peer(e End) End {
-	if c.self {
+	if c.self() {
 		return e
 	}
 	return e.Peer()
@@ -215,17 +282,23 @@ func (c *Conn) begin(s *Segment) {
 	syn, ack := s.Flags.Has(SYN), s.Flags.Has(ACK)
 	if c.ends == [2]Endpoint{} {
 		c.ends = [2]Endpoint{s.Src, s.Dst}
-		if syn && ack || !syn && s.Src.Port < s.Dst.Port {
+		if syn && ack || s.refuses() || !syn && s.Src.Port < s.Dst.Port {
 			c.ends = [2]Endpoint{s.Dst, s.Src}
 		}
 	}
-	c.self = c.ends[Client] == c.ends[Server]
+	if s.refuses() { // what it answers was not seen
+		c.half[c.endOf(s)].state, c.half[c.peer(c.endOf(s))].state = Closed, SynSent
+		c.half[c.peer(c.endOf(s))].set(active)
+	}
+	if c.ends[Client] == c.ends[Server] {
+		c.odd |= oneSocket
+	}
 	if syn && !ack {
 		x := c.endOf(s)
 		if y := &c.half[c.peer(x)]; y.state == Unknown {
 			y.state = Listen
 		}
-		if x := &c.half[x]; x.state == Unknown || c.self {
+		if x := &c.half[x]; x.state == Unknown || c.self() {
 			x.state = Closed
 		}
 	}
@@ -243,6 +316,21 @@ type observation struct {
 	// exact: departures and arrivals are known, so nothing is taken for
 	// granted and nothing taken back.
 	exact bool
+	after int64 // nanoseconds since the segment before, of either end
+	// fresh: the sender acknowledges more than before, or goes on in its own
+	// numbers, so that this is no packet from before.
+	fresh bool
+	was   Seq // the sender's next number before
+	had   Seq // what it was known to have received before
+	// doubted: before it, one of the ends may have sent a FIN unseen.
+	doubted bool
+	// filled: it was missing until now, and its receiver has acknowledged it.
+	filled   bool
+	acked    Seq // what the sender had acknowledged before, if hadAcked
+	hadAcked bool
+	// acksMore: it acknowledges more than it has before.
+	acksMore bool
+	linux    Linux // the receiver's kernel
 }
 
 // stray reports whether a segment cannot be its sender's own: it lies beyond
@@ -256,7 +344,25 @@ func (o *observation) stray() bool {
 // answersAnew reports whether a SYN,ACK carries another number than the one
 // before it: a server with SYN cookies remembers none.
 func (o *observation) answersAnew() bool {
-	return !o.exact && o.s.Flags.Has(SYN|ACK) && o.x.is(sentSyn) && o.x.facts&(active|pastSyn) == 0 && o.s.Seq != o.x.iss
+	return !o.exact && o.s.Flags.Has(SYN|ACK) && o.x.is(sentSyn) && o.x.facts&(active|pastSyn) == 0 && o.s.Seq != o.x.iss && o.x.state != Listen && o.x.state != Closed && o.x.state != TimeWait
+}
+
+// answersAnother begins another attempt where an end that has been refused or
+// reset answers a SYN with a new number: the SYN is one that was not seen, or
+// that began another stream.
+func (o *observation) answersAnother() {
+	s, x, y := o.s, o.x, o.y
+	if o.exact || o.at != Anywhere || !s.Flags.Has(SYN|ACK) || o.c.outran(s) || !x.is(sentSyn|answered) || s.Seq == x.iss || x.state != Listen && x.state != Closed && x.state != TimeWait {
+		return
+	}
+	x.restart(Listen)
+	y.unset(sentRst)
+	if s.Ack != y.nxt && (y.state == Closed || y.state == SynSent || y.state == TimeWait) {
+		y.restart(SynSent)
+		y.learnSeq(s.Ack - 1)
+		y.una = y.iss
+		y.set(active)
+	}
 }
 
 // numbers learns the sequence numbers that this segment is the first to show.
@@ -264,11 +370,18 @@ func (o *observation) numbers() {
 	s, x := o.s, o.x
 	switch {
 	case s.Flags.Has(SYN):
-		if !o.exact && s.Flags.Has(ACK) && x.is(knowsSeq) && !x.is(sentSyn) && s.Seq != x.iss && o.y.state == SynSent && s.Ack == o.y.nxt {
-			x.restart(x.state) // what was known are the numbers of an earlier connection
+		if !o.exact && s.Flags.Has(ACK) && x.is(knowsSeq) && !x.is(sentSyn) && s.Seq != x.iss && o.y.state == SynSent && o.y.iss.Less(s.Ack) && s.Ack.LessEq(o.y.nxt) {
+			if x.is(inherited) && x.state != SynRecv {
+				o.leavesBefore(o.from)
+			} else {
+				opened := x.facts & passive
+				x.restart(x.state)
+				x.set(opened) // what was known are the numbers of an earlier connection
+			}
 			o.y.unset(sentRst)
 		}
-		if o.answersAnew() { // while no answer is acknowledged, the latest is the one that may have come
+		o.answersAnother()
+		if o.answersAnew() {
 			x.iss, x.nxt = s.Seq, s.Seq
 			o.y.learnRcv(s.Seq.Add(1))
 		}
@@ -281,12 +394,17 @@ func (o *observation) numbers() {
 			if s.Options.SACKPermitted {
 				x.set(sacks)
 			}
+			if s.Options.HasFastOpen || s.Options.Cut {
+				x.set(fastOpen)
+			}
 			if s.Options.HasScale {
 				x.set(scaled)
 				x.scale = min(s.Options.WindowScale, 14) // RFC 7323 §2.3
 			}
 			o.negotiates()
 		}
+	case s.refuses() && !o.exact:
+		o.y.learnSeq(s.Ack - 1)
 	case !s.Flags.Has(RST):
 		x.learnSeq(s.Seq - 1)
 	}
@@ -321,6 +439,7 @@ func (o *observation) notice() {
 	case s.Flags.Has(RST) || !x.is(knowsSeq):
 	case x.nxt.Less(s.Seq):
 		f |= Gap
+	case o.filled:
 	case closed && s.Len == 1 && s.Flags&(SYN|FIN) == 0 && s.Seq == y.acked:
 		f |= WindowProbe
 	case n <= 1 && s.Flags&(SYN|FIN|RST) == 0 && s.Seq.Add(1) == x.nxt && x.una == x.nxt && x.facts&(pastSyn|answered) != 0:
@@ -338,9 +457,9 @@ func (o *observation) notice() {
 	}
 	if s.Flags&(SYN|FIN|RST|ACK) == ACK && s.Len == 0 && x.is(hasAcked) && s.Ack == x.acked && f == 0 {
 		switch {
-		case s.Window != x.window && x.is(pastSyn): // else that of a SYN, which is never scaled
+		case s.Window != x.window && x.is(pastSyn) && s.Options.SACKBlocks == 0: // else that of a SYN, which is never scaled
 			f |= WindowUpdate
-		case y.nxt != s.Ack:
+		case o.waitsStill():
 			f |= DuplicateAck
 		}
 	}
@@ -353,15 +472,28 @@ func (o *observation) notice() {
 	o.step.Findings |= f
 }
 
+// byWindow are the findings that nobody can make without having seen the window:
+// whether an acknowledgement only repeats the last, or what an old number is to
+// draw an answer to.
+const byWindow = DuplicateAck | WindowUpdate | ZeroWindow | WindowProbe | KeepAlive
+
+// waitsStill reports whether an ACK that repeats a number waits for something the
+// peer has sent; a challenge ACK may be of another connection (RFC 5961 §4).
+func (o *observation) waitsStill() bool {
+	s, y := o.s, o.y
+	return s.Ack != y.nxt && s.Ack.Less(y.nxt) && (y.iss.Less(s.Ack) || o.c.long(o.to))
+}
+
 // relative fills in the numbers people read.
 func (o *observation) relative() {
 	x, y := o.x, o.y
 	if x.is(knowsSeq) {
-		o.step.Seq = o.s.Seq.Sub(x.iss)
+		o.step.Seq = o.c.Relative(o.from, o.s.Seq)
 	}
 	if y.is(knowsSeq) && o.s.Flags.Has(ACK) {
-		o.step.Ack = o.s.Ack.Sub(y.iss)
+		o.step.Ack = o.c.Relative(o.to, o.s.Ack)
 	}
+	o.reported()
 }
 
 // move lets an end take the arrow for an event, if the table has one.
@@ -383,9 +515,10 @@ func (o *observation) move(e End, on Event) Verdict {
 	case RcvFin:
 		h.gotFin = o.c.n
 	case RcvAckOfFin:
-		h.gotAck = o.c.n
+		h.gotSyn = o.c.n
 	case RcvRst, RcvRstAtPassive:
-		h.gotRst, h.beforeRst = o.c.n, h.state
+		h.gotFin, h.beforeRst = o.c.n, h.state
+		h.set(wasReset)
 	}
 	h.state = leads[id]
 	o.step.Taken[e].add(id)

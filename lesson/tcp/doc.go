@@ -6,12 +6,18 @@
 // and rules.go (the machine), conn.go (one segment observed), departs.go (what
 // a segment says of its sender), arrives.go (what it does to its receiver),
 // vantage.go (what is known to have arrived where), exact.go and happen.go
-// (departures, arrivals and calls told apart), linux.go (what Linux does
+// (departures, arrivals and calls told apart), late.go, hole.go and succeed.go
+// (what a capture has late, lacks, or has of the connection before), icmp.go (an
+// error that quotes a segment), linux.go (what Linux does
 // otherwise), half.go (the numbers kept of each end), step.go and finding.go
 // (what is told: states, and what is notable), summary.go (a connection as a
 // whole), ends.go and missed.go (what a table of many asks, and tells where the
 // capture lost frames), expected.go (the same for the segment that had to come,
 // in a few comparisons).
+//
+// What an end's own segments prove and what is only taken for granted are kept
+// apart: the first is never taken back, and the second as soon as a segment shows
+// otherwise.
 //
 // A label means the state after the departure or arrival of the segment
 // (RFC 9293 §3.5). The two ends move at their own times, so every step has a

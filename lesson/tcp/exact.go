@@ -8,7 +8,7 @@ package tcp
 func (c *Conn) Depart(s *Segment) Step {
 	o := c.exactly(s, c.next(s))
 	o.leaves()
-	o.x.last = c.n
+	c.spoke(o.from)
 	c.sees(s)
 	o.relative()
 	o.ends()
@@ -18,19 +18,35 @@ func (c *Conn) Depart(s *Segment) Step {
 // Arrive tells the connection that a segment has reached the kernel of its
 // receiver: one that departed before, now or again, or one that the wire has
 // made up. Only the receiver moves.
-func (c *Conn) Arrive(s *Segment) Step {
+func (c *Conn) Arrive(s *Segment) Step { return c.ArriveOn(0, s) }
+
+// ArriveOn is Arrive where it is known which Linux the receiver's kernel is.
+func (c *Conn) ArriveOn(l Linux, s *Segment) Step {
 	if c.n == 0 {
 		c.begin(s)
 	}
 	o := c.exactly(s, c.endOf(s))
+	o.linux = l
 	if s.BadChecksum {
 		o.step.Findings |= BadChecksum
 	} else {
+		o.countsFrom()
 		o.arrives()
 	}
 	o.relative()
 	o.ends()
 	return o.step
+}
+
+// countsFrom lets the numbers of an end that has not sent anything be counted
+// from a SYN that the wire has made up in its name. What it sends itself later
+// begins anew.
+func (o *observation) countsFrom() {
+	s, x := o.s, o.x
+	if s.Flags&(SYN|ACK) == SYN && !x.is(knowsSeq) {
+		x.learnSeq(s.Seq)
+		x.nxt, x.una = s.Seq, s.Seq
+	}
 }
 
 // exactly begins to look at a segment whose fate is known.
@@ -87,7 +103,7 @@ func (o *observation) leaves() {
 		}
 		if s.Flags.Has(FIN) && !x.is(sentFin) {
 			x.set(sentFin)
-			x.fin = s.End() - 1
+			x.fin, x.finAck, x.gotSyn = s.End()-1, s.Ack, 0
 			o.move(from, SndFin)
 		}
 	}

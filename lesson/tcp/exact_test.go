@@ -26,7 +26,7 @@ var calls = map[string]func(c *tcp.Conn, e tcp.End){
 }
 
 // exactly plays the lines of one exact scene and reports what is not as told.
-func exactly(c *tcp.Conn, lines []string, first [2]tcp.Seq) error {
+func exactly(c *tcp.Conn, linux tcp.Linux, lines []string, first [2]tcp.Seq) error {
 	for _, text := range lines {
 		what, rest, _ := strings.Cut(text, " ")
 		what, rest = strings.TrimSpace(what), strings.TrimSpace(rest)
@@ -58,7 +58,7 @@ func exactly(c *tcp.Conn, lines []string, first [2]tcp.Seq) error {
 		}
 		if what == "in" || what == "over" {
 			before[l.From] = c.State(l.From)
-			step := c.Arrive(&s)
+			step := c.ArriveOn(linux, &s)
 			steps = append(steps, step)
 			if step.After[l.From] != before[l.From] {
 				return fmt.Errorf("%s: the sender moved when it arrived, to %v", text, step.After[l.From])
@@ -91,14 +91,36 @@ func TestExactScenes(t *testing.T) {
 			if lines[0] == "> CLOSED" {
 				server, lines = tcp.Closed, lines[1:]
 			}
+			var linux tcp.Linux
+			if lines[0] == "> loose resets" {
+				linux, lines = tcp.LooseResets, lines[1:]
+			}
 			for _, first := range [][2]tcp.Seq{{0, 0}, {0xffffff9a, 7}, {7, 0xfffffed3}, {1 << 31, 1<<31 - 350}} {
 				c := tcp.NewConn(ends[tcp.Client], ends[tcp.Server])
 				c.Know(tcp.Client, tcp.Closed)
 				c.Know(tcp.Server, server)
-				if err := exactly(&c, lines, first); err != nil {
+				if err := exactly(&c, linux, lines, first); err != nil {
 					t.Errorf("first %v: %v", first, err)
 				}
 			}
 		})
+	}
+}
+
+// TestMadeUpSyn holds that numbers are counted from a SYN that nobody has sent,
+// as in a capture of it (RFC 9293 §3.5, Figure 11): it takes one number.
+func TestMadeUpSyn(t *testing.T) {
+	c := tcp.NewConn(ends[tcp.Client], ends[tcp.Server])
+	c.Know(tcp.Client, tcp.Listen)
+	c.Know(tcp.Server, tcp.Listen)
+	syn, answer, rst := segment(t, "client S 90:90(0)"), segment(t, "server S. 300:300(0) ack 91"), segment(t, "client R 91:91(0)")
+	steps := []tcp.Step{c.Arrive(&syn), c.Depart(&answer), c.Arrive(&answer), c.Depart(&rst), c.Arrive(&rst)}
+	for i, want := range [][2]int{{0, 0}, {0, 1}, {0, 1}, {1, 0}, {1, 0}} {
+		if got := [2]int{int(steps[i].Seq), int(steps[i].Ack)}; got != want {
+			t.Errorf("step %d: seq and ack %v, want %v", i+1, got, want)
+		}
+	}
+	if c.State(tcp.Client) != tcp.Listen || c.State(tcp.Server) != tcp.Listen {
+		t.Errorf("in the end %v %v", c.State(tcp.Client), c.State(tcp.Server))
 	}
 }

@@ -8,7 +8,7 @@ package tcp
 // expected observes a segment if it is no more than the next one of its
 // connection; false, and nothing is done, for any other.
 func (o *observation) expected() bool {
-	if o.s.BadChecksum || o.at != Anywhere || o.c.self || o.c.doubt || o.s.Len >= 1<<20 {
+	if o.s.BadChecksum || o.at != Anywhere || o.c.odd != 0 || o.c.inDoubt() || o.s.Len >= 1<<20 {
 		return false
 	}
 	switch o.s.Flags & (SYN | FIN | RST | ACK) {
@@ -32,6 +32,7 @@ func (o *observation) knocks() bool {
 	o.numbers()
 	x.nxt = s.End()
 	x.set(active)
+	o.identifies()
 	o.move(o.from, SndSyn)
 	y.learnRcv(s.End())
 	o.move(o.to, RcvSyn)
@@ -46,7 +47,7 @@ func (o *observation) replies() bool {
 		return false
 	case x.state != SynRecv || x.facts != knowsRcv|passive:
 		return false
-	case y.state != SynSent || y.facts&^(scaled|sacks) != knowsSeq|sentSyn|active:
+	case y.state != SynSent || y.facts&^(scaled|sacks|hasSent|hasClock) != knowsSeq|sentSyn|active:
 		return false
 	}
 	o.numbers()
@@ -57,6 +58,7 @@ func (o *observation) replies() bool {
 	y.una = s.Ack
 	y.learnRcv(s.End())
 	o.move(o.to, RcvSynAck)
+	o.identifies()
 	return true
 }
 
@@ -71,11 +73,11 @@ const (
 // has everything before it, from an end that has everything it acknowledges.
 func (o *observation) continues() bool {
 	c, s, x, y := o.c, o.s, o.x, o.y
-	const both = knowsSeq | knowsRcv
+	const both = knowsSeq | knowsRcv | hasSent
 	end := s.End()
 	switch {
-	case 1<<x.state&synchronized == 0 || x.facts&both != both,
-		1<<y.state&(synchronized|receiving) == 0 || y.facts&(both|hasAcked) != both|hasAcked:
+	case 1<<x.state&synchronized == 0 || x.facts&(both|strayed) != both,
+		1<<y.state&(synchronized|receiving) == 0 || y.facts&(knowsSeq|knowsRcv|hasAcked) != knowsSeq|knowsRcv|hasAcked:
 		return false
 	case s.Seq != x.nxt || s.Seq != y.rcv || s.Seq != y.wire || y.holed(): // not in order
 		return false
@@ -89,19 +91,24 @@ func (o *observation) continues() bool {
 		return false
 	case y.is(sentFin) && s.Ack != y.fin.Add(1) || y.state == SynRecv && s.Ack != y.nxt:
 		return false
+	case x.facts&(sentFin|finAcked|heardFin) == sentFin|heardFin: // it may show that it knows of the ACK of its FIN
+		return false
+	case s.Flags.Has(FIN) && !x.is(pastSyn): // not even the handshake's ACK was seen
+		return false
 	case o.mayProbe() || y.facts&(active|pastSyn) == active || y.calls&(gone|finishes) != 0:
 		return false
 	}
 	again := x.is(hasAcked) && s.Ack == x.acked && end == s.Seq
 	switch {
-	case again && s.Window != x.window && x.is(pastSyn):
+	case again && s.Window != x.window && x.is(pastSyn) && s.Options.SACKBlocks == 0:
 		o.step.Findings |= WindowUpdate
-	case again && s.Ack != y.nxt:
+	case again && o.waitsStill():
 		o.step.Findings |= DuplicateAck
 	}
 	if s.Window == 0 {
 		o.step.Findings |= ZeroWindow
 	}
+	o.identifies()
 	x.acknowledges(s.Ack)
 	x.offers(s, bothScaled(x, y))
 	x.rcv = s.Ack
@@ -113,7 +120,8 @@ func (o *observation) continues() bool {
 		o.move(o.to, RcvAckOfSyn)
 	}
 	if y.is(sentFin) && !y.is(finAcked) {
-		y.set(finAcked)
+		y.set(finAcked | heardFin)
+		y.heard = s.Seq
 		o.move(o.to, RcvAckOfFin)
 	}
 	if end == s.Seq {
@@ -125,7 +133,7 @@ func (o *observation) continues() bool {
 	if s.Flags.Has(FIN) {
 		x.unset(endsInData)
 		x.set(sentFin)
-		x.fin = end - 1
+		x.fin, x.finAck, x.gotSyn = end-1, s.Ack, 0
 		o.move(o.from, SndFin)
 		y.set(gotPeerFin)
 		o.move(o.to, RcvFin)

@@ -7,10 +7,13 @@ func (c *Conn) ObserveAtLength(s *Segment) (step Step, quick bool) {
 	var try, o observation
 	try.look(&copied, s, copied.next(s))
 	quick = try.expected()
+	after := s.Time - c.last
 	o.look(c, s, c.next(s))
+	o.after = after
+	o.doubted = c.inDoubt()
 	o.step = Step{N: c.n, From: o.from, Before: c.states()}
 	o.atLength()
-	o.x.last = c.n
+	c.spoke(o.from)
 	c.sees(s)
 	o.relative()
 	o.ends()

@@ -3,14 +3,15 @@ package tcp
 // half is what is known of one end: the numbers of RFC 9293 §3.3.1, told from
 // what it has put on the wire and from what has reached it.
 type half struct {
-	iss   Seq // ISS; one before the first number seen if its SYN was not
-	nxt   Seq // SND.NXT
-	una   Seq // SND.UNA
-	rcv   Seq // RCV.NXT, as its labels show it
-	wire  Seq // up to where the peer has put bytes on the wire without a hole
-	acked Seq // the highest number it has acknowledged
-	edge  Seq // the right edge of the widest window it has offered
-	fin   Seq // the number its FIN took
+	iss    Seq // ISS; one before the first number seen if its SYN was not
+	nxt    Seq // SND.NXT
+	una    Seq // SND.UNA
+	rcv    Seq // RCV.NXT, as its labels show it
+	wire   Seq // up to where the peer has put bytes on the wire without a hole
+	acked  Seq // the highest number it has acknowledged
+	edge   Seq // the right edge of the widest window it has offered
+	finAck Seq // the acknowledgement number in its FIN; while doubtful, of what was seen before
+	fin    Seq // the number its FIN took; while doubtful, the first one not seen
 	// heard is the number of the peer's FIN, where it is known that it has
 	// arrived; where only what an end sends tells that, the peer's number from
 	// which on it acknowledges this end's FIN.
@@ -20,22 +21,26 @@ type half struct {
 
 	// The steps at which a receipt was taken for granted. A later segment
 	// may show that it had not happened.
-	gotSyn, gotFin, gotAck, gotRst uint32
+	gotSyn uint32 // until it sends its FIN; from then on, the ACK of that
+	gotFin uint32 // or, once it was reset, the RST
 
-	last      uint32 // the step of its last segment
+	// clock is the latest time stamp it has sent (RFC 7323); where departures and
+	// arrivals are known, the latest it has heard: TS.Recent.
+	clock     uint32
+	facts     facts
+	id        uint16 // the IPv4 identification of its last packet
 	window    uint16
 	scale     uint8
 	state     State
 	beforeRst State
 	calls     calls
-	facts     facts
 }
 
 // span is a range of sequence numbers [lo, hi).
 type span struct{ lo, hi Seq }
 
 // facts are things known of one end, as bits.
-type facts uint16
+type facts uint32
 
 const (
 	knowsSeq   facts = 1 << iota // iss and nxt are set
@@ -54,6 +59,26 @@ const (
 	passive    // it came from LISTEN
 	endsInData // the number before nxt was seen to be a byte of data
 	sacks      // its SYN permitted selective acknowledgements (RFC 2018)
+	hasSent    // anything at all
+	hasClock   // clock is set
+	// doubtful: bytes of this end's were acknowledged that were never seen. They
+	// may have held a FIN, so nothing is said of either end until this end's
+	// next data, or its FIN, shows that they did not.
+	doubtful
+	wasReset // it has received a RST that counts
+	// lone: a single number is all that is missing, and so is most likely the FIN.
+	lone
+	// unarrived: what is missing has not come to the peer either.
+	unarrived
+	// inherited: what is known of it is of the connection before, between the
+	// same ends, which it may not have left.
+	inherited
+	stayed  // in that, which is not over: it has answered from there
+	twice   // it has answered a SYN with two numbers
+	strayed // its last segment had numbers of no connection that is known
+	// skipped: the capture lacks something that this end has sent.
+	skipped
+	fastOpen // its SYN asked for TCP Fast Open (RFC 7413), or may have
 )
 
 // calls is what socket calls have made known of one end, as bits.
@@ -85,7 +110,7 @@ func (h *half) learnSeq(iss Seq) {
 
 // restart forgets a connection for the next one between the same ports.
 func (h *half) restart(s State) {
-	*h = half{state: s, last: h.last, calls: h.calls & (certain | listens), scale: h.scale}
+	*h = half{state: s, facts: h.facts & hasSent, calls: h.calls & (certain | listens), scale: h.scale}
 }
 
 // learnRcv sets the receive numbers.

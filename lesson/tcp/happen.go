@@ -53,5 +53,5 @@ func (o *observation) queuesFin() {
 // counted from its first number, and in its scale.
 func (c *Conn) Crash(e End) {
 	h := &c.half[e]
-	*h = half{state: Closed, calls: certain, last: h.last, facts: h.facts & knowsSeq, iss: h.iss, nxt: h.nxt, una: h.una, scale: h.scale}
+	*h = half{state: Closed, calls: certain, facts: h.facts & (knowsSeq | hasSent), iss: h.iss, nxt: h.nxt, una: h.una, scale: h.scale}
 }

@@ -4,7 +4,20 @@ package tcp
 // a finding or a rule of its own, and a row in docs/known-issues.md.
 
 // LinuxOnly are the findings about what RFC 9293 would have otherwise.
-const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone | DataPastFin | AcksNothing
+const LinuxOnly = ResetAtFin | ResetAhead | ResetInWindow | SynResets | RepeatedAcks | ListenerGone | DataPastFin | AcksNothing | ResetDepends
+
+// Linux is what a kernel does that only some versions of Linux do, where it
+// shows in a state: a set of bits. Zero is the newest Linux, as far as it is
+// known here. Which one a kernel is, its version does not tell: distributions
+// take single changes into older ones. It has to be tried.
+type Linux uint8
+
+// LooseResets is how Linux judged a RST in SYN_RECV, at an end that came from
+// LISTEN, before 6.1.191 and 6.12.105: it counts anywhere in the window,
+// but one that acknowledges anything else than the SYN,ACK does not. Since then
+// it is as in RFC 9293 §3.10.7.4 and RFC 5961 §3.2: the number must be exactly
+// the next one, and the acknowledgement does not matter.
+const LooseResets Linux = 1
 
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
@@ -46,6 +59,7 @@ func (o *observation) resetsAhead() bool {
 func (o *observation) getsSegmentBriefly() bool {
 	s, y, to := o.s, o.y, o.to
 	request := y.state == SynRecv
+	loose := s.Flags.Has(RST) && o.linux&LooseResets != 0
 	switch {
 	case request && y.calls&deserted != 0:
 		// The listener was closed, and with it the request: only now does
@@ -57,8 +71,13 @@ func (o *observation) getsSegmentBriefly() bool {
 		return true // the SYN,ACK is sent again
 	case request && s.Flags&(ACK|RST) == ACK && s.Ack != y.nxt:
 		o.refuses() // the listener answers with RST
+	case request && loose && s.Flags.Has(ACK) && s.Ack != y.nxt:
+		o.step.Findings |= ResetDepends | Unacceptable
 	case !o.accepts():
 		o.refuses()
+	case request && loose && s.Seq != y.rcv:
+		o.step.Findings |= ResetDepends
+		o.move(to, RcvRstAtPassive)
 	case request && s.Flags.Has(RST):
 		return false
 	case s.Flags.Has(RST):
@@ -80,6 +99,21 @@ func (o *observation) getsSegmentBriefly() bool {
 		o.mustReset() // nobody can read it any more
 	}
 	return true
+}
+
+// depends reports whether a RST counts with some kernels only, and it is not
+// known which one the receiver has: see LooseResets. An acknowledgement a little
+// ahead of what was seen is one of what the capture has missed.
+func (o *observation) depends(exact bool) bool {
+	s, y := o.s, o.y
+	if o.exact || y.state != SynRecv || !y.is(passive|answered) || y.iss.Add(1) != y.nxt {
+		return false
+	}
+	other := s.Flags.Has(ACK) && s.Ack.Sub(y.nxt) >= 1<<30
+	if exact {
+		return other
+	}
+	return !other && o.accepts()
 }
 
 // resetsByText reports whether the receiver has no use for what the segment

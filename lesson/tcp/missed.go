@@ -6,7 +6,7 @@ package tcp
 // ends keep their roles and the counts go on.
 func (c *Conn) Missed() {
 	*c = Conn{
-		ends: c.ends, self: c.self,
+		ends: c.ends, odd: c.odd & oneSocket,
 		first: c.first, last: c.last, bytes: c.bytes, n: c.n, seen: c.seen,
 	}
 }

@@ -32,6 +32,8 @@ const (
 	RcvRstAtPassive              // receives such a RST, having come from LISTEN
 	Timeout2MSL                  // the TIME-WAIT timer ends
 	TimeoutUser                  // gives up: retransmissions or the user timeout are exhausted
+	RcvErr                       // receives an ICMP error about what it has sent
+	RcvErrAtPassive              // receives such an error, having come from LISTEN
 	numEvents
 )
 
@@ -61,6 +63,8 @@ var eventNames = [numEvents]struct {
 	RcvRstAtPassive: {"rcv RST (passive)", lang.Text{EN: "receives a valid RST, having come from LISTEN", ZH: "收到有效的 RST，且本状态由 LISTEN 转来"}},
 	Timeout2MSL:     {"2MSL timeout", lang.Text{EN: "the 2MSL timer runs out", ZH: "2MSL 定时器到期"}},
 	TimeoutUser:     {"gives up", lang.Text{EN: "gives up after waiting too long", ZH: "等待过久而放弃"}},
+	RcvErr:          {"rcv ICMP error", lang.Text{EN: "receives an ICMP error about a segment it has sent", ZH: "收到关于本端所发报文段的 ICMP 差错"}},
+	RcvErrAtPassive: {"rcv ICMP error (passive)", lang.Text{EN: "receives such an ICMP error, having come from LISTEN", ZH: "收到这样的 ICMP 差错，且本状态由 LISTEN 转来"}},
 }
 
 // String is the short name used in the RFC's figure: "rcv FIN".

@@ -14,6 +14,7 @@ const (
 	refHalf     = "RFC 9293 §3.6.1" // SHLD-3
 	refTimeWait = "RFC 9293 §3.6.1" // MAY-2
 	refTimeout  = "RFC 9293 §3.10.8"
+	refError    = "RFC 9293 §3.9.2.2"
 )
 
 // rules is the state machine of RFC 9293 as this program knows it: it decides
@@ -187,6 +188,17 @@ var rules = []Rule{
 	{LastAck, TimeoutUser, Closed, refTimeout, lang.Text{
 		EN: "The FIN was sent several times, and its ACK never came.",
 		ZH: "FIN 多次重传，对它的 ACK 始终没有来。"}},
+
+	// ICMP errors.
+	{SynSent, RcvErr, Closed, refError, lang.Text{
+		EN: "The SYN did not come through. Linux ends the attempt at once, whatever the reason, and connect() fails. Some systems send their SYN again instead, where the error is a soft one.",
+		ZH: "SYN 没有送达。无论原因是什么，Linux 都立刻放弃，connect() 失败；有的系统遇到软差错时会重发 SYN。"}},
+	{SynRecv, RcvErr, Closed, refError, lang.Text{
+		EN: "The answer to the peer's SYN did not come through. Linux ends the attempt of a simultaneous open at once, as in SYN_SENT.",
+		ZH: "对对端 SYN 的应答没有送达。与在 SYN_SENT 时一样，Linux 立刻放弃这次同时打开。"}},
+	{SynRecv, RcvErrAtPassive, Listen, refError, lang.Text{
+		EN: "The SYN,ACK did not come through. On some of these errors Linux forgets the attempt, over IPv4 and IPv6 not on the same ones; the listener goes on, and its program never hears of it.",
+		ZH: "SYN,ACK 没有送达。对其中一些差错，Linux 会放弃这次尝试（IPv4 与 IPv6 的取舍并不相同）；监听照旧，程序对此毫不知情。"}},
 }
 
 // stays lists, state by state, what can happen there without leaving it. What
@@ -198,18 +210,18 @@ var stays = map[State][]Event{
 	// Nothing is known, so nothing is impossible, and nothing follows.
 	Unknown: Events(),
 	// A closed end answers everything with RST (RFC 9293 §3.10.7.1).
-	Closed: {SndRst, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive, Timeout2MSL, TimeoutUser},
+	Closed: {SndRst, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive, Timeout2MSL, TimeoutUser, RcvErr, RcvErrAtPassive},
 	// A listener ignores RST and answers a stray ACK with RST (§3.10.7.2).
-	Listen: {SndRst, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive},
+	Listen: {SndRst, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvRst, RcvRstAtPassive, RcvErr, RcvErrAtPassive},
 	// SYN again is a retransmission; an ACK of something else draws RST (§3.10.7.3).
 	SynSent:     {SndSyn, SndRst, RcvAckOfSyn, RcvAck, RcvFin},
 	SynRecv:     {SndSynAck, SndAck, RcvSyn, RcvSynAck, RcvAck},
-	Established: {SndAck, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck},
-	FinWait1:    {SndAck, SndFin, SndSynAck, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck},
-	FinWait2:    {SndAck, RcvSyn, RcvSynAck, RcvAck, RcvAckOfSyn, RcvAckOfFin},
-	CloseWait:   {SndAck, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvFin},
-	Closing:     {SndAck, SndFin, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvFin},
-	LastAck:     {SndAck, SndFin, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvFin},
+	Established: {SndAck, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvErr, RcvErrAtPassive},
+	FinWait1:    {SndAck, SndFin, SndSynAck, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvErr, RcvErrAtPassive},
+	FinWait2:    {SndAck, RcvSyn, RcvSynAck, RcvAck, RcvAckOfSyn, RcvAckOfFin, RcvErr, RcvErrAtPassive},
+	CloseWait:   {SndAck, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvFin, RcvErr, RcvErrAtPassive},
+	Closing:     {SndAck, SndFin, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvFin, RcvErr, RcvErrAtPassive},
+	LastAck:     {SndAck, SndFin, RcvSyn, RcvSynAck, RcvAckOfSyn, RcvAck, RcvFin, RcvErr, RcvErrAtPassive},
 	// A repeated FIN is acknowledged again and restarts the timer (§3.10.7.4).
-	TimeWait: {SndAck, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin},
+	TimeWait: {SndAck, RcvSynAck, RcvAckOfSyn, RcvAck, RcvAckOfFin, RcvFin, RcvErr, RcvErrAtPassive},
 }

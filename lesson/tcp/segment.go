@@ -143,9 +143,25 @@ type Segment struct {
 	// BadChecksum says that the checksum was verified and is wrong. It is
 	// never set where the sender leaves the sum to its hardware, as on lo.
 	BadChecksum bool
-	Options     Options
-	_           [12]byte
+	// CutOff is how many of the header's twenty bytes before the options the
+	// snapshot length has cut off, at most six: the last two are Urgent, and the
+	// first two Window. What was not captured is not known.
+	CutOff  uint8
+	Options Options
+	// VLAN stands for the virtual networks around the segment, all of them
+	// together (WithVLAN, WithNetwork); 0 where there is none.
+	VLAN uint32
+	ID   uint16 // the identification in the IPv4 header; 0 in IPv6
+	Hops uint8  // the time to live, or hop limit
+	_    [5]byte
 }
+
+// HasWindow reports whether the window was captured. If not, Window is the
+// largest, which forbids nothing.
+func (s *Segment) HasWindow() bool { return s.CutOff <= 4 }
+
+// HasUrgent reports whether the urgent pointer was captured.
+func (s *Segment) HasUrgent() bool { return s.CutOff == 0 }
 
 // SeqLen is the sequence space the segment takes: its payload, and one each
 // for SYN and FIN (RFC 9293 §3.4).
@@ -160,8 +176,17 @@ func (s *Segment) SeqLen() uint32 {
 	return n
 }
 
+// refuses reports whether a segment is what an end without a connection answers
+// a SYN with (RFC 9293 §3.10.7.1).
+func (s *Segment) refuses() bool {
+	return s.Flags&(SYN|FIN|RST|ACK) == RST|ACK && s.Seq == 0 && s.Len == 0
+}
+
 // End is the sequence number just after the segment.
 func (s *Segment) End() Seq { return s.Seq.Add(s.SeqLen()) }
+
+// IPv4 reports whether the segment came in an IPv4 packet.
+func (s *Segment) IPv4() bool { return [12]byte(s.Src.IP[:12]) == [12]byte{10: 0xff, 11: 0xff} }
 
 // Captured is a segment together with the bytes it was decoded from. The
 // slices are valid until the source is asked for the next one.
@@ -172,8 +197,10 @@ type Captured struct {
 	Raw       []byte // the whole frame as captured, link header included
 	RawLen    int    // its length on the wire; len(Raw) may be less
 	Interface uint32 // a number for where it was seen; 0 if the capture does not say
-	ID        uint16 // the identification in the IPv4 header; 0 in IPv6
-	Hops      uint8  // the time to live, or hop limit
 	Header    []byte // the TCP header, within Raw; may be cut short
 	Payload   []byte // the payload that was captured, within Raw; may be cut short
+	// ICMP is not nil where the packet is not a segment but an ICMP error that
+	// quotes one. The segment here is then the quoted one, as far as it is: its
+	// addresses, ports and sequence number; and so is the header.
+	ICMP *ICMPError
 }

@@ -10,7 +10,7 @@ import (
 type Step struct {
 	N        uint32   // the segment's number in its connection, from 1
 	From     End      // who sent it
-	Seq, Ack uint32   // relative to each end's first sequence number; Ack is 0 without the ACK flag
+	Seq, Ack int64    // as Conn.Relative counts; Ack is 0 without the ACK flag
 	Before   [2]State // by End: just before the segment left, or arrived
 	After    [2]State // by End: after departure or arrival (RFC 9293 §3.5)
 	Inferred [2]bool  // by End: After is concluded, not shown by anything on the wire
@@ -19,6 +19,17 @@ type Step struct {
 	// Revised says that rows already told were wrong about one end, as this
 	// segment shows. Since is 0 when there is nothing to revise.
 	Revised Revision
+	GoesOn  [2]State // by End: where After is CLOSED only because of an ICMP error, what it is if the end goes on
+}
+
+// SACK is a number in one of the segment's SACK blocks, counted as Ack is: the
+// blocks lie in the same stream.
+func (s *Step) SACK(c *Segment, n Seq) int64 {
+	r := s.Ack + int64(int32(n-c.Ack))
+	if r >= 1<<32 { // in a stream so long that its numbers have begun anew
+		r -= 1 << 32
+	}
+	return r
 }
 
 // Path is the arrows one end took because of one segment, in order.
@@ -71,7 +82,7 @@ func (p *Path) add(id RuleID) {
 // Revision corrects what earlier steps said of one end: from step Since up to
 // the one before this, the end was really in State.
 type Revision struct {
-	End   End
 	Since uint32
+	End   End
 	State State
 }

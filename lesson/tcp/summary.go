@@ -53,7 +53,7 @@ var seenBy = func() (seen [2 * ACK]Completeness) {
 // Summary is what can be said of a connection as a whole.
 type Summary struct {
 	Segments     uint32
-	First, Last  int64 // nanoseconds since 1970
+	First, Last  int64 // the first segment's time and the latest one, in nanoseconds since 1970
 	Completeness Completeness
 	End          [2]EndSummary
 }
@@ -69,6 +69,9 @@ type EndSummary struct {
 	Fin      bool   // it has sent FIN
 	FinAcked bool   // and the ACK of it has come
 	Reset    bool   // it has sent RST
+	WasReset bool   // a RST has closed it
+	Before   bool   // it has shown that it is in the connection before this one still, which is not over
+	Bounced  bool   // it has given up its attempt to connect because of an ICMP error
 }
 
 // Summary returns what was seen so far.
@@ -79,12 +82,16 @@ func (c *Conn) Summary() (s Summary) {
 	}
 	for e := range c.half {
 		h, end := &c.half[e], &s.End[e]
-		if c.self {
+		if c.self() {
 			h = &c.half[Client]
 		}
-		end.State, end.Bytes, end.Seen = c.State(End(e)), c.bytes[e], h.last != 0
+		end.State, end.Bytes, end.Seen = c.State(End(e)), c.bytes[e], h.is(hasSent)
 		end.Active, end.Answered, end.Open = h.is(active), h.is(answered), h.is(pastSyn)
-		end.Fin, end.FinAcked, end.Reset = h.is(sentFin), h.is(finAcked), h.is(sentRst)
+		end.Fin, end.FinAcked, end.Reset, end.WasReset = h.is(sentFin), h.is(finAcked), h.is(sentRst), h.is(wasReset)
+		if h.is(inherited) && !h.is(active) { // its FIN, if any, is the connection's before
+			end.Fin, end.FinAcked, end.Before = false, false, h.is(stayed)
+		}
+		end.Bounced = c.bounced(End(e)) == gaveUp
 	}
 	return s
 }

@@ -23,9 +23,12 @@ func (v Vantage) is(e End) bool { return v == AtClient+Vantage(e) }
 // has, so that it is never told to be further than it is.
 func (c *Conn) ObserveAt(v Vantage, s *Segment) Step {
 	var o observation
+	after := s.Time - c.last
 	o.look(c, s, c.next(s))
+	o.after = after
 	o.step = Step{N: c.n, From: o.from, Before: c.states()}
-	if !c.self {
+	o.doubted = c.inDoubt()
+	if !c.self() {
 		o.at = v
 	}
 	o.judge()
@@ -38,21 +41,26 @@ func (c *Conn) ObserveAt(v Vantage, s *Segment) Step {
 // granted.
 func (o *observation) passes() {
 	if o.at == Anywhere {
+		o.resetBeyond()
+		o.bridges()
 		o.departs()
-		o.arrives()
+		if o.filled {
+			o.hadArrived()
+		} else {
+			o.arrives()
+		}
 		return
 	}
 	if !o.at.is(o.from) {
 		o.shows()
 	}
-	was := o.x.nxt
 	o.departs()
 	if o.at.is(o.to) {
 		o.exact = o.hears(o.to)
 		o.arrives()
 		o.exact = false
 	} else {
-		o.travels(was)
+		o.travels()
 	}
 }
 
@@ -69,7 +77,7 @@ func (o *observation) shows() {
 	switch {
 	case s.Flags.Has(RST):
 		if x.state == Listen && y.state == SynSent && s.Ack == y.nxt {
-			o.takeBack(from, y.last, Closed) // a refusal: nobody has listened
+			o.takeBack(from, o.c.n-1, Closed) // a refusal: nobody has listened
 		}
 	case s.Flags&(SYN|ACK) != ACK || y.nxt.Less(s.Ack):
 	case x.state == SynSent && y.is(answered) && x.iss.Less(s.Seq) && y.iss.Less(s.Ack):
@@ -78,14 +86,14 @@ func (o *observation) shows() {
 		o.move(from, RcvAckOfSyn) // an end in SYN_RECV sends neither, and has received no more than the SYN
 	case x.is(finAcked) && x.heard.Less(s.Ack):
 		o.move(from, RcvAckOfFin)
-		x.gotAck = 0 // never to be taken back: if its FIN comes once more, that is an old one
+		x.gotSyn = 0 // never to be taken back: if its FIN comes once more, that is an old one
 	}
 }
 
 // travels takes down what is under way to an end that will show by itself that
 // it has come. What the sender sends from the number was on also acknowledges
 // that end's FIN: whoever has received any of it knows.
-func (o *observation) travels(was Seq) {
+func (o *observation) travels() {
 	s, y := o.s, o.y
 	if s.Flags&(ACK|RST) != ACK || y.nxt.Less(s.Ack) {
 		return
@@ -95,7 +103,7 @@ func (o *observation) travels(was Seq) {
 	}
 	if y.is(sentFin) && !y.is(finAcked) && y.fin.Less(s.Ack) {
 		y.set(finAcked)
-		y.heard = was
+		y.heard = o.was
 	}
 	if y.is(knowsRcv) {
 		y.arrive(s.Seq, s.End())

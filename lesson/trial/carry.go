@@ -31,10 +31,13 @@ type landing struct {
 	*passage
 	what   tcp.Captured // as it arrives
 	fate   lesson.Fate
-	before lesson.Kernel    // what its receiver's said
-	after  [2]lesson.Kernel // by end
-	err    error            // why a kernel could not be asked
-	done   chan struct{}
+	before lesson.Kernel // what its receiver's said
+	// listener is what that says of a socket that could take a SYN from
+	// TIME_WAIT: it is in LISTEN, or CLOSED where there is none.
+	listener lesson.Kernel
+	after    [2]lesson.Kernel // by end
+	err      error            // why a kernel could not be asked
+	done     chan struct{}
 }
 
 // carry passes segments on until the wire ends, each at once, so that what the
@@ -144,6 +147,9 @@ func (x *trial) deliver(l *landing, sent *flight) error {
 	to := l.from.Peer()
 	x.drain(to, nothing)
 	l.before, _ = x.ask(l.passage, to) // if that fails, so does asking later
+	if l.before.State == tcp.TimeWait && l.what.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN {
+		l.listener, _ = x.listener(l.passage, to)
+	}
 	start := time.Now().UnixNano()
 	if err := x.o.Wire.Deliver(to, &l.what); err != nil {
 		return err
@@ -240,6 +246,13 @@ func called(s *tcp.Segment) bool {
 func (x *trial) ask(p *passage, e tcp.End) (lesson.Kernel, error) {
 	ends := p.ends()
 	return x.o.Ask(e, ends[e], ends[e.Peer()])
+}
+
+// listener asks an end's kernel for the socket that would take a connection from
+// another port than the segment's: none has the number 0.
+func (x *trial) listener(p *passage, e tcp.End) (lesson.Kernel, error) {
+	ends := p.ends()
+	return x.o.Ask(e, ends[e], netip.AddrPortFrom(ends[e.Peer()].Addr(), 0))
 }
 
 // ends are the addresses of the connection, by host.

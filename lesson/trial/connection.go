@@ -17,6 +17,8 @@ type connection struct {
 	ends     [2]netip.AddrPort
 	opener   tcp.End
 	untold   []*lesson.Segment
+	before   *connection      // the one between the same ends before it
+	pending  bool             // its first SYN has not arrived, and its receiver sent nothing
 	begun    bool             // some of it has been told
 	flying   []*passage       // sent and not arrived
 	shown    [2]tcp.State     // by end, as told last
@@ -49,21 +51,61 @@ func (x *trial) owner(p *passage) *connection {
 		stream: len(x.all), opener: p.from, ends: ends,
 		narrator: lesson.NewNarrator(ends[tcp.Client], ends[tcp.Server]),
 	}
-	x.latest[ends] = c
+	c.narrator.Linux = x.o.Linux
+	c.before, x.latest[ends] = x.latest[ends], c
+	if c.before != nil {
+		c.sum.Succeeds(&c.before.sum, &p.Segment)
+		c.before.before = nil
+	}
 	c.sum.Observe(&p.Segment) // an attempt is one, whether or not it arrives
 	x.all = append(x.all, c)
 	if k := p.inFlight[p.from.Peer()]; p.Flags&(tcp.SYN|tcp.ACK) == tcp.SYN && k.Asked() {
+		c.pending = true
 		c.narrator.Conn().Know(p.from, tcp.Closed) // whether anybody listens, no segment shows
-		c.narrator.Conn().Know(p.from.Peer(), k.State)
+		c.finds(p.from.Peer(), k)
 	}
 	c.shown = [2]tcp.State{c.narrator.Conn().State(tcp.Client), c.narrator.Conn().State(tcp.Server)}
 	return c
+}
+
+// finds puts the end that is sent a connection's first SYN where its kernel says
+// that it is. If that is still in the connection before, it has the numbers of
+// that: they decide whether the SYN opens this one (RFC 9293 §3.6.1).
+func (c *connection) finds(e tcp.End, k lesson.Kernel) {
+	conn := c.narrator.Conn()
+	switch {
+	case !k.Asked():
+	case c.before != nil && k.State == c.before.narrator.Conn().State(e) && !k.Agrees(tcp.Closed):
+		conn.Continues(c.before.narrator.Conn(), e)
+	case !k.Agrees(conn.State(e)):
+		conn.Know(e, k.State)
+	}
+}
+
+// meets is finds when the SYN arrives: what was on its way before it has arrived
+// too. Whether anybody listens, an end in TIME_WAIT does not show.
+func (c *connection) meets(l *landing) {
+	to := l.from.Peer()
+	if c.pending {
+		c.finds(to, l.before)
+	}
+	if c.pending = false; !l.listener.Asked() {
+		return
+	}
+	on := tcp.StopListen
+	if l.listener.State == tcp.Listen {
+		on = tcp.PassiveOpen
+	}
+	if conn := c.narrator.Conn(); conn.State(to) == tcp.TimeWait {
+		conn.Happen(to, on)
+	}
 }
 
 // departs takes a segment that was sent into its connection.
 func (x *trial) departs(p *passage) {
 	c := x.owner(p)
 	p.owner, p.row = c, c.narrator.Depart(&p.Captured)
+	c.pending = c.pending && p.from == c.opener
 	c.flying = append(c.flying, p)
 	c.last = time.Now()
 }
@@ -86,6 +128,7 @@ func (x *trial) arrives(l *landing) error {
 		if err := x.leave(c, to); err != nil {
 			return err
 		}
+		c.meets(l)
 		waits = c.learn(to, l.before)
 		if err := x.backlog(c, l); err != nil {
 			return err
@@ -158,8 +201,8 @@ func (x *trial) backlog(c *connection, l *landing) error {
 	to, k := l.from.Peer(), l.after[l.from.Peer()]
 	for late := time.Now().Add(lag); time.Now().Before(late); {
 		then := *c.narrator.Conn()
-		then.Arrive(&l.what.Segment)
-		if !k.Asked() || k.Agrees(then.State(to)) {
+		then.ArriveOn(x.o.Linux, &l.what.Segment)
+		if !k.Asked() || k.Agrees(then.State(to)) || x.superseded(c, to) {
 			return nil
 		}
 		if err := x.peek(); err != nil {
@@ -185,12 +228,21 @@ func (x *trial) backlog(c *connection, l *landing) error {
 	return nil
 }
 
-// pause waits for something to happen, a moment at most.
+// pause waits for something to happen, a moment at most, and takes up all that
+// has happened.
 func (x *trial) pause() {
 	select {
 	case i := <-x.items:
 		x.queue = append(x.queue, i)
 	case <-time.After(time.Millisecond):
+	}
+	for {
+		select {
+		case i := <-x.items:
+			x.queue = append(x.queue, i)
+		default:
+			return
+		}
 	}
 }
 
@@ -216,13 +268,17 @@ func (c *connection) asked(s *lesson.Segment, p *passage, leaves bool) {
 // lag is how long a kernel is given to show what it has done.
 const lag = 50 * time.Millisecond
 
+// patience is how often it is asked again at least: on a busy machine the wire
+// may have had no turn for as long as that.
+const patience = 10
+
 // check compares what both kernels said with what the segment did. The program
 // that it has woken may have gone on already: then its kernel's answer is true
 // of a later moment, a segment to come shows that, and it does not count here.
 func (x *trial) check(c *connection, l *landing, s *lesson.Segment) error {
 	late := time.Now().Add(lag)
 	for e, k := range l.after {
-		e := tcp.End(e)
+		e, asked := tcp.End(e), 0
 		for ; k.Asked() && !k.Agrees(s.Step.After[e]); k, _ = x.ask(l.passage, e) {
 			if err := x.peek(); err != nil {
 				return err
@@ -231,7 +287,7 @@ func (x *trial) check(c *connection, l *landing, s *lesson.Segment) error {
 				k = lesson.Kernel{}
 				break
 			}
-			if time.Now().After(late) {
+			if asked++; asked > patience && time.Now().After(late) {
 				if s.Step.After[e] == c.narrator.Conn().State(e) && c.learn(e, k) {
 					s.Step.After[e], s.InFlight[e] = k.State, lesson.Kernel{} // it left before that
 					s.Explain = append(s.Explain, finWaits(e))
@@ -266,9 +322,19 @@ func (c *connection) learn(e tcp.End, k lesson.Kernel) (waits bool) {
 	return rule != nil && rule.To == k.State && conn.Happen(e, tcp.Shutdown).After[e] == k.State
 }
 
+// superseded reports whether an end is in the next connection between the same ends:
+// what its kernel says is of that.
+func (x *trial) superseded(c *connection, e tcp.End) bool {
+	next := x.latest[c.ends]
+	return next != nil && next != c && (e == next.opener || !next.pending)
+}
+
 // goesOn reports whether something of this end is to be told still: a segment
 // that it has sent, or one that has reached it.
 func (x *trial) goesOn(c *connection, e tcp.End) bool {
+	if x.superseded(c, e) {
+		return true
+	}
 	for _, q := range c.flying {
 		if q.from == e {
 			return true

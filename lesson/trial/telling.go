@@ -146,7 +146,7 @@ func (t *telling) finish() error {
 		}
 	}
 	for _, c := range t.all {
-		sum := lesson.Summarize(c.stream, &c.sum)
+		sum := lesson.Summarize(c.stream, &c.sum, 0)
 		sum.Segments = c.counted // those too that never arrived
 		if err := t.tell(sum); err != nil {
 			return err

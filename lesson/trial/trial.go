@@ -52,6 +52,8 @@ type Wire interface {
 type Options struct {
 	Commands [2]string // by tcp.End, as for /bin/sh
 	Wire     Wire
+	// Linux is what the hosts' kernel does otherwise than the newest one.
+	Linux tcp.Linux
 	// Ask asks a host's kernel for the state of a socket.
 	Ask func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error)
 	// Listening asks the server's kernel whether any socket listens.

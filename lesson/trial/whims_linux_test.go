@@ -36,6 +36,10 @@ func TestMain(m *testing.M) {
 		peer(os.Args[1], seed)
 		return
 	}
+	if how := os.Getenv(reusers); how != "" {
+		reuse(os.Args[1], how)
+		return
+	}
 	if private.Child() {
 		if refusal = private.Enter(os.Args[1:]); refusal == nil {
 			os.Exit(m.Run())
@@ -157,6 +161,8 @@ func (r *record) Tell(e lesson.Event) error {
 		}
 	case *lesson.Call:
 		fmt.Fprintf(r, "call %v %s %s %v\n", e.End, e.Name, e.Text.EN, e.Console)
+	case *lesson.Connection:
+		fmt.Fprintf(r, "connection %d: %v, %v, %v\n", e.Stream, e.Opened, e.Closed, e.State)
 	case *lesson.Ending:
 		r.ending = e
 		fmt.Fprintf(r, "ending %+v\n", *e)
@@ -167,56 +173,69 @@ func (r *record) Tell(e lesson.Event) error {
 // TestWhims has two programs talk while a person drops, doubles, delays and
 // corrupts whatever comes: the trial ends, and both kernels agree with every row.
 func TestWhims(t *testing.T) {
-	if refusal != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(refusal)
-		}
-		t.Skip(refusal)
-	}
+	needsHosts(t)
 	runs := 40
 	if testing.Short() {
 		runs = 8
 	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
+	for i := range runs {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			run(t, peers, fmt.Sprint(seed+uint64(i)), &whim{random: rand.New(rand.NewPCG(seed, uint64(i))), keys: make(chan byte, 1), most: 4})
+		})
+	}
+}
+
+// needsHosts skips a test where there are no namespaces, but not under CI.
+func needsHosts(t *testing.T) {
+	t.Helper()
+	if refusal != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal(refusal)
+		}
+		t.Skip(refusal)
+	}
+}
+
+// run lets this program talk to itself, as a variable says, and holds that both
+// kernels agree with what is told.
+func run(t *testing.T, variable, value string, h hand.Hand) *record {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range runs {
-		t.Run("", func(t *testing.T) {
-			t.Parallel()
-			w, err := wire.New(wire.Options{AnyAddress: true})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
-			var diag [2]*sockets.Diag
-			for e := range diag {
-				if err := w.Do(tcp.End(e), func() (err error) { diag[e], err = sockets.Open(); return err }); err != nil {
-					t.Fatal(err)
-				}
-				defer diag[e].Close()
-			}
-			command := func(side string) string {
-				return fmt.Sprintf("exec env %s=%d %s %s", peers, seed+uint64(i), self, side)
-			}
-			ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, errors.New("it does not end"))
-			defer cancel()
-			var r record
-			err = trial.Run(ctx, trial.Options{
-				Commands:  [2]string{command("client"), command("server")},
-				Wire:      w.Sides(),
-				Listening: diag[tcp.Server].Listening,
-				Hand:      &whim{random: rand.New(rand.NewPCG(seed, uint64(i))), keys: make(chan byte, 1), most: 4},
-				Ask: func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
-					s, err := diag[e].Ask(local, remote)
-					return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
-				},
-			}, &r)
-			if err != nil || r.differs > 0 || r.ending.Disagreed > 0 {
-				t.Errorf("%v\n%s", err, r.String())
-			}
-		})
+	w, err := wire.New(wire.Options{AnyAddress: true})
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer w.Close()
+	var diag [2]*sockets.Diag
+	for e := range diag {
+		if err := w.Do(tcp.End(e), func() (err error) { diag[e], err = sockets.Open(); return err }); err != nil {
+			t.Fatal(err)
+		}
+		defer diag[e].Close()
+	}
+	command := func(side string) string { return fmt.Sprintf("exec env %s=%s %s %s", variable, value, self, side) }
+	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, errors.New("it does not end"))
+	defer cancel()
+	r := &record{}
+	err = trial.Run(ctx, trial.Options{
+		Commands:  [2]string{command("client"), command("server")},
+		Wire:      w.Sides(),
+		Linux:     w.Linux(),
+		Listening: diag[tcp.Server].Listening,
+		Hand:      h,
+		Ask: func(e tcp.End, local, remote netip.AddrPort) (lesson.Kernel, error) {
+			s, err := diag[e].Ask(local, remote)
+			return lesson.Kernel{State: s.State, Timer: s.Timer, Remaining: s.Remaining}, err
+		},
+	}, r)
+	if err != nil || r.differs > 0 || r.ending.Disagreed > 0 {
+		t.Errorf("%v\n%s", err, r.String())
+	}
+	return r
 }

@@ -5,20 +5,19 @@ package csv
 
 import (
 	"encoding/csv"
-	"fmt"
 	"io"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"lesson/lesson"
+	"lesson/lesson/render/text"
 	"lesson/lesson/tcp"
 )
 
 // Columns are the names in the first line.
 var Columns = []string{"stream", "client", "server", "opened", "closed", "reset_by", "client_state", "server_state", "segments",
-	"bytes", "client_bytes", "server_bytes", "start", "duration", "complete", "completeness", "conn_state"}
+	"bytes", "client_bytes", "server_bytes", "start", "duration", "complete", "completeness", "conn_state", "icmp_errors", "icmp", "icmp_from"}
 
 // Encoder is a lesson.Teller that writes every connection and passes over all
 // else.
@@ -42,8 +41,9 @@ func (e *Encoder) Tell(event lesson.Event) error {
 			strconv.Itoa(c.Stream), address(c.Ends[tcp.Client]), address(c.Ends[tcp.Server]), c.Opened.String(), c.Closed.String(), resetBy(c),
 			c.State[tcp.Client].String(), c.State[tcp.Server].String(), strconv.Itoa(c.Segments),
 			strconv.FormatUint(c.Bytes[0]+c.Bytes[1], 10), strconv.FormatUint(c.Bytes[tcp.Client], 10), strconv.FormatUint(c.Bytes[tcp.Server], 10),
-			c.Start.UTC().Format(time.RFC3339Nano), seconds(c.Duration),
+			c.Start.UTC().Format(time.RFC3339Nano), string(text.AppendSeconds(nil, c.Duration)),
 			strconv.FormatBool(c.Complete()), strconv.Itoa(c.Completeness), c.ConnState,
+			strconv.Itoa(c.ICMP.Count), c.ICMP.Name, sender(c),
 		})
 	}
 	switch event.(type) {
@@ -61,16 +61,6 @@ func address(ap netip.AddrPort) string {
 	return ap.String()
 }
 
-// seconds is d exactly, as seconds: 0, 0.000012, 61.95.
-func seconds(d time.Duration) string {
-	sign := ""
-	if d < 0 {
-		sign = "-"
-	}
-	ns := uint64(d.Abs())
-	return sign + strings.TrimRight(strings.TrimRight(fmt.Sprintf("%d.%09d", ns/1e9, ns%1e9), "0"), ".")
-}
-
 func resetBy(c *lesson.Connection) string {
 	for e, yes := range c.Reset {
 		if yes {
@@ -78,4 +68,12 @@ func resetBy(c *lesson.Connection) string {
 		}
 	}
 	return ""
+}
+
+// sender is who has sent the ICMP error that is named.
+func sender(c *lesson.Connection) string {
+	if c.ICMP.Count == 0 {
+		return ""
+	}
+	return c.ICMP.From.String()
 }

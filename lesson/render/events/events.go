@@ -6,6 +6,7 @@ package events
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"lesson/lesson"
@@ -32,6 +33,8 @@ func (e *Encoder) Tell(event lesson.Event) error {
 		l.call(event)
 	case *lesson.Segment:
 		l.segment(event)
+	case *lesson.ICMP:
+		l.icmp(event)
 	case *lesson.Rest:
 		l.rest(event)
 	case *lesson.Note:
@@ -102,13 +105,29 @@ func (l *line) segment(s *lesson.Segment) {
 	l.key("dst")
 	l.address(s.Dst)
 	l.flags(s.Flags)
-	l.int("seq", int64(s.Step.Seq))
-	l.int("ack", int64(s.Step.Ack)) // 0 without the ACK flag
+	l.int("seq", s.Step.Seq)
+	l.int("ack", s.Step.Ack) // 0 without the ACK flag
 	l.int("seq_abs", int64(s.Seq))
 	l.int("ack_abs", int64(s.Ack))
 	l.int("len", int64(s.Len))
-	l.int("win", int64(s.Window))
+	if s.HasWindow() {
+		l.int("win", int64(s.Window))
+	} else {
+		l.null("win")
+	}
 	l.options(s)
+	if s.Options.Cut {
+		l.bool("cut", true)
+	}
+	l.vlans(s.VLAN)
+	if !s.Live {
+		l.int("hop_limit", int64(s.Hops))
+		if s.IPv4() {
+			l.int("ip_id", int64(s.ID))
+		} else {
+			l.null("ip_id")
+		}
+	}
 	for end, name := range [2]string{"client", "server"} {
 		l.key(name)
 		l.open('{')
@@ -134,9 +153,13 @@ func (l *line) segment(s *lesson.Segment) {
 		l.string("state", r.State.String())
 		l.close('}')
 	}
+	l.explain(s.Explain)
+}
+
+func (l *line) explain(list []lesson.Explanation) {
 	l.key("explain")
 	l.open('[')
-	for _, x := range s.Explain {
+	for _, x := range list {
 		l.item()
 		l.open('{')
 		l.text("text", x.Text)
@@ -212,6 +235,30 @@ func (l *line) connection(c *lesson.Connection) {
 	l.bool("complete", c.Complete())
 	l.int("completeness", int64(c.Completeness))
 	l.string("conn_state", c.ConnState)
+	l.int("icmp_errors", int64(c.ICMP.Count))
+	if c.ICMP.Count == 0 {
+		l.null("icmp")
+		l.null("icmp_from")
+	} else {
+		l.string("icmp", c.ICMP.Name)
+		l.host("icmp_from", c.ICMP.From)
+	}
+	l.vlans(c.VLAN)
+}
+
+// vlans writes the identifiers of the VLANs around something, if there are any.
+func (l *line) vlans(tags uint32) {
+	ids, n := tcp.VLANs(tags)
+	if n == 0 {
+		return
+	}
+	l.key("vlan")
+	l.open('[')
+	for _, id := range ids[:n] {
+		l.item()
+		*l = strconv.AppendUint(*l, uint64(id), 10)
+	}
+	l.close(']')
 }
 
 func (l *line) ending(e *lesson.Ending) {

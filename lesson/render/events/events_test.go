@@ -53,6 +53,20 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// A character that a terminal obeys is escaped, whatever plane it is in.
+func TestQuoted(t *testing.T) {
+	var l line
+	const said = "a\u202eb\U000e0001c\U0001f44d"
+	l.quoted(said)
+	if want := `"a\u202eb\udb40\udc01c` + "\U0001f44d" + `"`; string(l) != want {
+		t.Errorf("%s, want %s", l, want)
+	}
+	var back string
+	if err := json.Unmarshal(l, &back); err != nil || back != said {
+		t.Errorf("%q, %v", back, err)
+	}
+}
+
 // Whatever a story holds, every line is one JSON object, valid UTF-8, and
 // nothing in it that a terminal would obey.
 func TestLines(t *testing.T) {
@@ -106,6 +120,19 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+// What the snapshot length cut off is not invented.
+func TestCutHeader(t *testing.T) {
+	s := &lesson.Segment{}
+	s.Window, s.CutOff, s.Options.Cut = 65535, 5, true
+	if got := encode(t, s); !strings.Contains(got, `"win":null,"options":[],"cut":true`) {
+		t.Error(got)
+	}
+	s.CutOff = 4
+	if got := encode(t, s); !strings.Contains(got, `"win":65535,"options":[],"cut":true`) {
+		t.Error(got)
+	}
+}
+
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
@@ -134,6 +161,7 @@ func examples() []lesson.Event {
 	first(teardown, func(e lesson.Event) bool { s, ok := e.(*lesson.Segment); return ok && s.Flags.Has(tcp.FIN) })
 	first(rendertest.Held(), func(e lesson.Event) bool { s, ok := e.(*lesson.Segment); return ok && s.Fate == lesson.Delayed })
 	first(trouble, func(e lesson.Event) bool { s, ok := e.(*lesson.Segment); return ok && s.Step.Revised.Since != 0 })
+	first(rendertest.Unreachable(), func(e lesson.Event) bool { m, ok := e.(*lesson.ICMP); return ok && m.MTU > 0 })
 	first(teardown, func(e lesson.Event) bool { _, ok := e.(*lesson.Rest); return ok })
 	first(rendertest.Disagreement(), func(e lesson.Event) bool { _, ok := e.(*lesson.Note); return ok })
 	first(many, func(e lesson.Event) bool { _, ok := e.(*lesson.Connection); return ok })

@@ -6,10 +6,12 @@ import (
 	"strconv"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"lesson/lesson"
 	"lesson/lesson/lang"
+	"lesson/lesson/render/text"
 	"lesson/lesson/tcp"
 )
 
@@ -68,22 +70,7 @@ func (l *line) seconds(name string, d time.Duration) {
 	l.duration(d)
 }
 
-func (l *line) duration(d time.Duration) {
-	if d < 0 {
-		*l = append(*l, '-')
-	}
-	u := uint64(d.Abs())
-	*l = strconv.AppendUint(*l, u/1e9, 10)
-	frac := u % 1e9
-	if frac == 0 {
-		return
-	}
-	*l = append(*l, '.')
-	for digit := uint64(1e8); frac > 0; digit /= 10 {
-		*l = append(*l, '0'+byte(frac/digit))
-		frac %= digit
-	}
-}
+func (l *line) duration(d time.Duration) { *l = text.AppendSeconds(*l, d) }
 
 func (l *line) string(name, s string) {
 	l.key(name)
@@ -179,30 +166,28 @@ func (l *line) options(s *lesson.Segment) {
 	l.key("options")
 	l.open('[')
 	if o.HasMSS {
-		l.option("MSS", int64(o.MSS), -1)
+		l.option("MSS", int64(o.MSS))
 	}
 	if o.SACKPermitted {
-		l.option("SACK_PERM", -1, -1)
+		l.option("SACK_PERM", -1)
 	}
 	if o.HasTimestamps {
-		l.option("TS", -1, -1)
+		l.option("TS", -1)
 	}
 	if o.HasScale {
-		l.option("WS", int64(o.WindowScale), -1)
+		l.option("WS", int64(o.WindowScale))
 	}
 	if o.HasFastOpen {
-		l.option("TFO", -1, -1)
+		l.option("TFO", -1)
 	}
 	for _, b := range o.SACK[:min(int(o.SACKBlocks), len(o.SACK))] {
-		// Relative like ack: the blocks lie in the same stream.
-		left := s.Step.Ack + b.Left.Sub(s.Ack)
-		l.option("SACK", int64(left), int64(left+b.Right.Sub(b.Left)))
+		l.block(s.Step.SACK(&s.Segment, b.Left), s.Step.SACK(&s.Segment, b.Right))
 	}
 	l.close(']')
 }
 
-// option writes "NAME", "NAME=a" or "NAME=a-b"; a negative number is none.
-func (l *line) option(name string, a, b int64) {
+// option writes "NAME" or "NAME=a"; a negative number is none.
+func (l *line) option(name string, a int64) {
 	l.item()
 	*l = append(*l, '"')
 	*l = append(*l, name...)
@@ -210,11 +195,15 @@ func (l *line) option(name string, a, b int64) {
 		*l = append(*l, '=')
 		*l = strconv.AppendInt(*l, a, 10)
 	}
-	if b >= 0 {
-		*l = append(*l, '-')
-		*l = strconv.AppendInt(*l, b, 10)
-	}
 	*l = append(*l, '"')
+}
+
+// block writes "SACK=a-b"; the numbers may be negative.
+func (l *line) block(a, b int64) {
+	l.item()
+	*l = append(*l, `"SACK=`...)
+	*l = append(strconv.AppendInt(*l, a, 10), '-')
+	*l = append(strconv.AppendInt(*l, b, 10), '"')
 }
 
 // quoted writes s as a JSON string: always valid UTF-8, and with everything a
@@ -242,9 +231,11 @@ func (l *line) quoted(s string) {
 			b = append(b, '\\', 't')
 		case r == utf8.RuneError && n <= 1:
 			b = append(b, `\ufffd`...)
-		case r < 0x10000 && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029'):
-			const digits = "0123456789abcdef"
-			b = append(b, '\\', 'u', digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15])
+		case unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029':
+			for _, unit := range utf16.AppendRune(nil, r) {
+				const digits = "0123456789abcdef"
+				b = append(b, '\\', 'u', digits[unit>>12], digits[unit>>8&15], digits[unit>>4&15], digits[unit&15])
+			}
 		default:
 			b = append(b, s[i:i+n]...)
 		}

@@ -3,6 +3,7 @@ package ladder
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"lesson/lesson"
@@ -80,15 +81,15 @@ func (b *block) head(s *lesson.Segment, t trip) {
 	}
 	b.wrapped(0, paragraph{i, n, head})
 	const indent = 2
-	fields := "seq " + relative(s, s.Step.Seq)
+	fields := "seq " + strconv.FormatInt(s.Step.Seq, 10)
 	if s.Flags.Has(tcp.ACK) {
-		fields += "  ack " + relative(s, s.Step.Ack)
+		fields += "  ack " + strconv.FormatInt(s.Step.Ack, 10)
 	}
 	if s.Len > 0 {
 		fields += fmt.Sprintf("  len %d", s.Len)
 	}
 	if !s.Live {
-		fields += "  " + b.clean(duration(s.Since)) + "  " + b.frame(s)
+		fields += "  " + b.clean(since(s.Since)) + "  " + b.frame(s)
 	}
 	b.wrapped(indent, paragraph{none, "", fields})
 	if q := text.Quote(s.Payload, b.width-indent, b.o.ASCII); q != "" {

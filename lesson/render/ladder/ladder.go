@@ -5,6 +5,7 @@
 //	block.go    one segment a block, below 60 columns
 //	plain.go    one sentence a line, for screen readers and for grep
 //	ending.go   how a connection went, and what was lost of it
+//	icmp.go     ICMP errors, which are no segments
 //	fate.go     arrows that end in the middle or begin there; what is on its way
 //	under.go    what there is to say under a segment
 //	below.go    what stands below the drawing for a while: keys, a row read again, a summary
@@ -86,6 +87,7 @@ type hand interface {
 	call(*lesson.Call)
 	segment(*lesson.Segment)
 	flight(*lesson.Flight)
+	icmp(*lesson.ICMP)
 	rest(*lesson.Rest)
 	note(*lesson.Note)
 	connection(*lesson.Connection)
@@ -158,6 +160,9 @@ func (l *Ladder) Tell(e lesson.Event) error {
 		}
 		l.streams[e.Stream][e.Fate]++
 		l.air = l.aloft(e)
+	case *lesson.ICMP:
+		l.hand.icmp(e)
+		l.begun = true
 	case *lesson.Rest:
 		l.hand.rest(e)
 	case *lesson.Note:

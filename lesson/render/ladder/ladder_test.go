@@ -82,7 +82,7 @@ func variants() map[string]Options {
 }
 
 func TestGolden(t *testing.T) {
-	for _, name := range []string{"handshake", "teardown", "disagreement", "trouble", "middle", "lost-syn", "held", "crossing", "old-syn"} {
+	for _, name := range []string{"handshake", "teardown", "disagreement", "trouble", "middle", "lost-syn", "held", "crossing", "old-syn", "icmp"} {
 		for variant, o := range variants() {
 			if name != "teardown" && name != "trouble" && name != "old-syn" && o.Width != 80 && o.Width != 40 {
 				continue
@@ -262,7 +262,7 @@ func TestWidth(t *testing.T) {
 func TestLifelines(t *testing.T) {
 	for _, l := range []lang.Lang{lang.English, lang.Chinese} {
 		for _, width := range []int{60, 80, 97, 120, 200} {
-			for _, name := range []string{"teardown", "handshake", "trouble", "disagreement", "hostile"} {
+			for _, name := range []string{"teardown", "handshake", "trouble", "disagreement", "hostile", "icmp"} {
 				var left, right int
 				for _, line := range strings.Split(draw(t, Options{Width: width, Lang: l, Verbose: true}, rendertest.All()[name]), "\n") {
 					var at []int
@@ -470,5 +470,26 @@ func BenchmarkSegment(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = l.Tell(story[5])
+	}
+}
+
+// A direction is said to be closed alone only where nothing shows that the other
+// was closed too.
+func TestHowClosed(t *testing.T) {
+	both := lang.Text{EN: "closed by a FIN from each end, not both seen acknowledged", ZH: "双方各以 FIN 关闭，但未见两个 FIN 都得到确认"}
+	for _, tt := range []struct {
+		state [2]tcp.State
+		want  lang.Text
+	}{
+		{[2]tcp.State{tcp.FinWait1, tcp.Unknown}, closedText[lesson.ClosedHalf]},
+		{[2]tcp.State{tcp.CloseWait, tcp.FinWait2}, closedText[lesson.ClosedHalf]},
+		{[2]tcp.State{tcp.LastAck, tcp.TimeWait}, both},
+		{[2]tcp.State{tcp.Unknown, tcp.LastAck}, both},
+		{[2]tcp.State{tcp.FinWait1, tcp.FinWait1}, both},
+		{[2]tcp.State{tcp.Closing, tcp.FinWait2}, both},
+	} {
+		if got := howClosed(&lesson.Connection{Closed: lesson.ClosedHalf, State: tt.state}); got != tt.want {
+			t.Errorf("%v: %v", tt.state, got)
+		}
 	}
 }

@@ -19,6 +19,7 @@ type overview struct{ kinds []*kind }
 type kind struct {
 	opened  lesson.Opened
 	closed  lesson.Closed
+	how     lang.Text // it closed
 	reset   [2]bool
 	count   int
 	example []lesson.Connection // the first of them
@@ -40,12 +41,13 @@ func (o *overview) add(c *lesson.Connection) {
 }
 
 func (o *overview) kind(c *lesson.Connection) *kind {
+	how := howClosed(c)
 	for _, k := range o.kinds {
-		if k.opened == c.Opened && k.closed == c.Closed && k.reset == c.Reset {
+		if k.opened == c.Opened && k.closed == c.Closed && k.how == how && k.reset == c.Reset {
 			return k
 		}
 	}
-	k := &kind{opened: c.Opened, closed: c.Closed, reset: c.Reset}
+	k := &kind{opened: c.Opened, closed: c.Closed, how: how, reset: c.Reset}
 	o.kinds = append(o.kinds, k)
 	return k
 }
@@ -102,7 +104,7 @@ func (t *Table) overview() {
 
 // kindText is how connections of a kind opened and closed.
 func kindText(k *kind) lang.Text {
-	s := life(&lesson.Connection{Opened: k.opened, Closed: k.closed})
+	s := and(openedText[k.opened], k.how)
 	if k.closed != lesson.ClosedReset || k.reset[tcp.Client] == k.reset[tcp.Server] {
 		return s
 	}

@@ -2,6 +2,7 @@ package ladder
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"lesson/lesson"
@@ -79,10 +80,10 @@ func (p *plain) head(n string, s *lesson.Segment, t trip) {
 			EN: fmt.Sprintf("%s to %s", words.end[from].EN, words.end[from.Peer()].EN),
 			ZH: fmt.Sprintf("%s发往%s", words.end[from].ZH, words.end[from.Peer()].ZH),
 		}),
-		s.Flags.String(), "seq " + relative(s, s.Step.Seq),
+		s.Flags.String(), "seq " + strconv.FormatInt(s.Step.Seq, 10),
 	}
 	if s.Flags.Has(tcp.ACK) {
-		parts = append(parts, "ack "+relative(s, s.Step.Ack))
+		parts = append(parts, "ack "+strconv.FormatInt(s.Step.Ack, 10))
 	}
 	if s.Len > 0 {
 		data := fmt.Sprintf("len %d", s.Len)
@@ -92,7 +93,7 @@ func (p *plain) head(n string, s *lesson.Segment, t trip) {
 		parts = append(parts, data)
 	}
 	if !s.Live {
-		parts = append(parts, p.clean(duration(s.Since)), p.frame(s))
+		parts = append(parts, p.clean(since(s.Since)), p.frame(s))
 	}
 	if t.held {
 		parts = append(parts, p.say(words.inFlight))

@@ -104,7 +104,7 @@ func (t *Table) Tell(e lesson.Event) error {
 			t.wrapped(1, t.noteText(n))
 		}
 		t.ending(e)
-	case *lesson.Call, *lesson.Segment, *lesson.Rest:
+	case *lesson.Call, *lesson.Segment, *lesson.ICMP, *lesson.Rest:
 	}
 	return t.flush()
 }
@@ -186,6 +186,7 @@ func (t *Table) ending(e *lesson.Ending) {
 
 // connection is one line; ends too long for that stand on a line before it.
 func (t *Table) connection(c *lesson.Connection) {
+	defer t.bounces(c)
 	if t.width < cards {
 		t.card(c)
 		return
@@ -301,25 +302,25 @@ func brief(n uint64, digits int) string {
 
 var tableWords = struct {
 	head  [2]lang.Text // short, long
-	open  [2][6]lang.Text
+	open  [2][7]lang.Text
 	close [2][5]lang.Text
 }{
 	head: [2]lang.Text{
 		{EN: "client→server|opened|end|states|segs|bytes|time", ZH: "客户端→服务器|建立|关闭|状态|段数|字节|历时"},
 		{EN: "client → server|opened|closed|client · server|segments|bytes|duration", ZH: "客户端 → 服务器|建立方式|关闭|客户端 · 服务器|报文段|字节|历时"},
 	},
-	open: [2][6]lang.Text{
+	open: [2][7]lang.Text{
 		{lesson.OpenedBefore: {EN: "before", ZH: "此前"}, lesson.OpenedHandshake: {EN: "3-way", ZH: "三次"},
 			lesson.OpenedBoth: {EN: "simult.", ZH: "同时"}, lesson.OpenedHalf: {EN: "partial", ZH: "未成"},
-			lesson.OpenedRefused: {EN: "refused", ZH: "拒绝"}, lesson.OpenedNot: {EN: "no reply", ZH: "无应答"}},
+			lesson.OpenedRefused: {EN: "refused", ZH: "拒绝"}, lesson.OpenedNot: {EN: "no reply", ZH: "无应答"}, lesson.OpenedUnreached: {EN: "ICMP", ZH: "ICMP"}},
 		{lesson.OpenedBefore: {EN: "earlier", ZH: "此前已建"}, lesson.OpenedHandshake: {EN: "handshake", ZH: "三次握手"},
 			lesson.OpenedBoth: {EN: "simultaneous", ZH: "同时打开"}, lesson.OpenedHalf: {EN: "incomplete", ZH: "握手未完成"},
-			lesson.OpenedRefused: {EN: "refused", ZH: "被拒绝"}, lesson.OpenedNot: {EN: "unanswered", ZH: "没有应答"}},
+			lesson.OpenedRefused: {EN: "refused", ZH: "被拒绝"}, lesson.OpenedNot: {EN: "unanswered", ZH: "没有应答"}, lesson.OpenedUnreached: {EN: "unreachable", ZH: "不可达"}},
 	},
 	close: [2][5]lang.Text{
-		{lesson.ClosedNot: {EN: "open", ZH: "未关"}, lesson.ClosedFIN: {EN: "FIN", ZH: "FIN"}, lesson.ClosedHalf: {EN: "half", ZH: "单向"},
+		{lesson.ClosedNot: {EN: "open", ZH: "未关"}, lesson.ClosedFIN: {EN: "FIN", ZH: "FIN"}, lesson.ClosedHalf: {EN: "half", ZH: "未完"},
 			lesson.ClosedReset: {EN: "RST", ZH: "RST"}, lesson.ClosedNever: {EN: "-", ZH: "-"}},
-		{lesson.ClosedNot: {EN: "open", ZH: "未关闭"}, lesson.ClosedFIN: {EN: "FIN", ZH: "FIN"}, lesson.ClosedHalf: {EN: "half", ZH: "单向"},
+		{lesson.ClosedNot: {EN: "open", ZH: "未关闭"}, lesson.ClosedFIN: {EN: "FIN", ZH: "FIN"}, lesson.ClosedHalf: {EN: "half", ZH: "未完"},
 			lesson.ClosedReset: {EN: "RST", ZH: "RST"}, lesson.ClosedNever: {EN: "-", ZH: "-"}},
 	},
 }

@@ -1,6 +1,7 @@
 package ladder
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -18,7 +19,7 @@ func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
 		findings &^= tcp.Crossed // said already, and of whom
 	}
 	out = append(out, l.repetitions(s)...)
-	out = append(out, l.findings(findings)...)
+	out = append(out, l.findings(s, findings)...)
 	if s.Step.Findings.Has(tcp.Corrected) {
 		out = append(out, paragraph{boldInk, l.sign.alert + " ", l.revision(s.Step.Revised)})
 	}
@@ -30,6 +31,7 @@ func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
 	}
 	if l.o.Verbose {
 		out = append(append(out, l.rules(&s.Step)...), l.answers(s)...)
+		out = append(out, l.packet(s)...)
 	}
 	return out
 }
@@ -39,9 +41,10 @@ func (l *Ladder) paragraphs(s *lesson.Segment, looks [2]look) []paragraph {
 // has to say takes the place of the rules' general words.
 func (l *Ladder) explanations(s *lesson.Segment) (own []lesson.Explanation) {
 	var general []lesson.Explanation
+	said := s.Sentences()
 	for _, x := range s.Explain {
 		switch {
-		case slices.Contains(s.Step.Findings.Texts(), x.Text):
+		case slices.Contains(said, x.Text):
 		case byRule(&s.Step, x.Text):
 			general = append(general, x)
 		default:
@@ -136,6 +139,19 @@ func (l *Ladder) answers(s *lesson.Segment) (out []paragraph) {
 		}
 	}
 	return out
+}
+
+// packet tells what in the IP header says something of who sent the packet: its
+// hop limit, and in IPv4 its identification.
+func (p *pen) packet(s *lesson.Segment) []paragraph {
+	if s.Hops == 0 || !newHeader(s) {
+		return nil
+	}
+	said := fmt.Sprintf(p.say(words.hopLimit), s.Hops)
+	if s.IPv4() {
+		said = fmt.Sprintf(p.say(words.timeToLive), s.Hops, s.ID)
+	}
+	return []paragraph{{faintInk, "", said}}
 }
 
 // newHeader reports whether a segment's header has not been shown before.

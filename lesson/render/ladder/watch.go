@@ -55,7 +55,7 @@ func (v *Watch) Tell(e lesson.Event) error {
 	case *lesson.Ending:
 		v.line(nil)
 		v.wrapped(1, paragraph{boldInk, "", sentence(v.say(verdict(e, false, true)), v.o.Lang)})
-	case *lesson.Call, *lesson.Rest:
+	case *lesson.Call, *lesson.ICMP, *lesson.Rest:
 	}
 	return v.flush()
 }
@@ -164,8 +164,11 @@ func (v *Watch) segment(s *lesson.Segment) {
 	flags := text.Cut(s.Flags.String(), v.width-indent-1)
 	r := row{{faintInk, head}, {sent, arrow + " " + text.Pad(flags, flagsWidth) + " "}, {none, numbers}}
 	if r.width() > v.width { // more flags than anybody sends, or narrower than anybody has it
-		v.line(r[:2])
-		r = row{{none, strings.Repeat(" ", indent)}, {none, text.Cut(numbers, v.width-indent)}}
+		r = r[:2]
+		for _, part := range text.Wrap(numbers, v.width-indent) {
+			v.line(r)
+			r = row{{none, strings.Repeat(" ", indent)}, {none, part}}
+		}
 	}
 	at := min(v.width, rowWidth) - 2*stateWidth - 1
 	if w := r.width(); w < at {
@@ -182,13 +185,20 @@ func (v *Watch) segment(s *lesson.Segment) {
 		r = append(r, span{how, text.Pad(v.state(s.Step.After[e]), stateWidth)})
 	}
 	v.line(r)
-	looks := v.findings(s.Step.Findings &^ tcp.Corrected)
+	looks := v.findings(s, s.Step.Findings&^tcp.Corrected)
 	if r := s.Step.Revised; r.Since != 0 {
 		end := words.end[r.End&1]
-		looks = append(looks, paragraph{boldInk, v.sign.alert + " ", v.say(lang.Text{
+		t := lang.Text{
 			EN: fmt.Sprintf("corrected: the %s was really %s", end.EN, english(r.State)),
 			ZH: fmt.Sprintf("更正：%s实际上处于 %s", end.ZH, chinese(r.State)),
-		})})
+		}
+		if r.State == tcp.Unknown {
+			t = lang.Text{
+				EN: fmt.Sprintf("corrected: the state of the %s is not certain", end.EN),
+				ZH: fmt.Sprintf("更正：%s的状态并不确定", end.ZH),
+			}
+		}
+		looks = append(looks, paragraph{boldInk, v.sign.alert + " ", v.say(t)})
 	}
 	if v.o.Verbose {
 		for _, x := range s.Explain {
@@ -197,6 +207,7 @@ func (v *Watch) segment(s *lesson.Segment) {
 			}
 			looks = append(looks, paragraph{faintInk, "", v.explanation(x)})
 		}
+		looks = append(looks, v.packet(s)...)
 	}
 	for _, q := range looks {
 		v.wrapped(1+tagWidth, q)

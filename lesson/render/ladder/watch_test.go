@@ -137,3 +137,25 @@ func TestWatchRows(t *testing.T) {
 		fmt.Print(b.String())
 	}
 }
+
+// Long numbers stand on rows of their own where there is no room, and in full.
+func TestWatchLongNumbers(t *testing.T) {
+	s := &lesson.Segment{Captured: tcp.Captured{Segment: tcp.Segment{Flags: tcp.SYN | tcp.ACK, Len: 65535}}}
+	s.Step.Seq, s.Step.Ack, s.Since = -2147483648, 4294967295, -19*time.Millisecond
+	s.Hops, s.Src.IP[15] = 50, 1
+	for width := 40; width <= 130; width++ {
+		var b bytes.Buffer
+		if err := NewWatch(&b, Options{Width: width, Verbose: true}).Tell(s); err != nil {
+			t.Fatal(err)
+		}
+		all := strings.Join(strings.Fields(b.String()), " ")
+		for _, want := range []string{"seq -2147483648", "ack 4294967295", "len 65535", "IPv6: hop limit 50"} {
+			if !strings.Contains(all, want) {
+				t.Errorf("%d columns lack %q:\n%s", width, want, b.String())
+			}
+		}
+		if width >= withTime && !strings.Contains(all, "-0.019000") {
+			t.Errorf("%d columns lack the time:\n%s", width, b.String())
+		}
+	}
+}

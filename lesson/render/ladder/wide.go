@@ -225,8 +225,8 @@ func (w *wide) label(s *lesson.Segment) {
 	r := mid[len(mid)-1]
 	mid = mid[:len(mid)-1]
 	used := r.width()
-	field := func(at int, name string, value uint32) {
-		f := name + " " + relative(s, value)
+	field := func(at int, name string, value int64) {
+		f := name + " " + strconv.FormatInt(value, 10)
 		gap := max(at-used, 2)
 		if used+gap+len(f) > w.inner-1 {
 			mid = append(mid, r)
@@ -245,7 +245,7 @@ func (w *wide) label(s *lesson.Segment) {
 	}
 	var left, right []row
 	if !s.Live {
-		left = []row{{{faintInk, w.clean(duration(s.Since))}}}
+		left = []row{{{faintInk, w.clean(since(s.Since))}}}
 		right = []row{{{faintInk, fmt.Sprintf(w.say(words.frame), s.Number)}}}
 		if s.File != "" {
 			right = append(right, row{{faintInk, text.Cut(w.clean(s.File), w.gutter)}})
@@ -354,13 +354,4 @@ func sentence(s string, l lang.Lang) string {
 		s = strings.ToUpper(s[:1]) + s[1:]
 	}
 	return s + "."
-}
-
-// relative is a number counted from an end's first one. In a lesson, which
-// sends little, what seems to be far ahead comes from before.
-func relative(s *lesson.Segment, n uint32) string {
-	if s.Live {
-		return strconv.Itoa(int(int32(n)))
-	}
-	return strconv.FormatUint(uint64(n), 10)
 }

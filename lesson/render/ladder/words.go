@@ -24,7 +24,7 @@ var words = struct {
 	crosses, overtakes, repeated                                              lang.Text
 	provoked, heldFor, repeatsIn, behind, behindOne, waitedOut, gaveUp, moved lang.Text
 	again, sockets, stateIs, timerIs, retransmitsAre, toRead, toAck           lang.Text
-	none                                                                      lang.Text
+	none, hopLimit, timeToLive                                                lang.Text
 }{
 	end:         [2]lang.Text{tcp.Client.Text(), tcp.Server.Text()},
 	prints:      lang.Text{EN: "prints", ZH: "输出"},
@@ -76,6 +76,9 @@ var words = struct {
 	toRead:         lang.Text{EN: "not read yet", ZH: "尚未读取"},
 	toAck:          lang.Text{EN: "not acknowledged", ZH: "尚未确认"},
 	none:           lang.Text{EN: "none", ZH: "无"},
+
+	hopLimit:   lang.Text{EN: "IPv6: hop limit %d", ZH: "IPv6：跳数限制 %d"},
+	timeToLive: lang.Text{EN: "IPv4: time to live (TTL) %d, identification %d", ZH: "IPv4：生存时间（TTL）%d，标识 %d"},
 }
 
 // timerNames are a kernel's timers.
@@ -128,42 +131,49 @@ func whyDiffers(end tcp.End, story, kernel tcp.State) lang.Text {
 }
 
 // findings says each finding's name, as a teacher would, and its sentence.
-func (p *pen) findings(all tcp.Findings) (out []paragraph) {
-	for f := tcp.Findings(1); f != 0; f <<= 1 {
-		if texts := (all & f).Texts(); len(texts) > 0 {
-			out = append(out, paragraph{boldInk, p.sign.alert + " ", p.say(findingNames[f]) + p.colon() + p.say(texts[0])})
+func (p *pen) findings(s *lesson.Segment, all tcp.Findings) (out []paragraph) {
+	for ; all != 0; all &= all - 1 {
+		f := all & -all
+		if text := s.Says(f); !text.IsZero() {
+			out = append(out, paragraph{boldInk, p.sign.alert + " ", p.say(findingNames[f]) + p.colon() + p.say(text)})
 		}
 	}
 	return out
 }
 
 var findingNames = map[tcp.Findings]lang.Text{
-	tcp.Retransmission: {EN: "retransmission", ZH: "重传"},
-	tcp.OutOfOrder:     {EN: "out of order", ZH: "乱序"},
-	tcp.Gap:            {EN: "gap", ZH: "空洞"},
-	tcp.DuplicateAck:   {EN: "duplicate ACK", ZH: "重复 ACK"},
-	tcp.WindowUpdate:   {EN: "window update", ZH: "窗口更新"},
-	tcp.ZeroWindow:     {EN: "zero window", ZH: "零窗口"},
-	tcp.KeepAlive:      {EN: "keep-alive", ZH: "保活"},
-	tcp.BadChecksum:    {EN: "bad checksum", ZH: "校验和错误"},
-	tcp.Unacceptable:   {EN: "unacceptable", ZH: "不可接受"},
-	tcp.ResetIgnored:   {EN: "RST ignored", ZH: "RST 被忽略"},
-	tcp.ResetAtFin:     {EN: "RST at the FIN's number", ZH: "RST 使用 FIN 的序号"},
-	tcp.Crossed:        {EN: "crossed", ZH: "交错"},
-	tcp.Contradiction:  {EN: "contradiction", ZH: "矛盾"},
-	tcp.PortReused:     {EN: "port reused", ZH: "端口重用"},
-	tcp.AckedUnseen:    {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
-	tcp.SynData:        {EN: "data in the SYN", ZH: "SYN 携带数据"},
-	tcp.WindowProbe:    {EN: "window probe", ZH: "零窗口探测"},
-	tcp.Copy:           {EN: "copy", ZH: "副本"},
-	tcp.Repeated:       {EN: "arrived before", ZH: "重复到达"},
-	tcp.RepeatedAcks:   {EN: "its ACK counts", ZH: "其中的 ACK 有效"},
-	tcp.ResetInWindow:  {EN: "RST in the window", ZH: "RST 落在窗口内"},
-	tcp.SynResets:      {EN: "SYN in the window", ZH: "SYN 落在窗口内"},
-	tcp.ListenerGone:   {EN: "nobody listens any more", ZH: "监听者已不在"},
-	tcp.DataPastFin:    {EN: "data beyond the FIN", ZH: "数据越过 FIN"},
-	tcp.AcksNothing:    {EN: "acknowledges nothing", ZH: "什么都没有确认"},
-	tcp.ResetAhead:     {EN: "RST beyond a hole", ZH: "RST 位于空洞之后"},
+	tcp.Retransmission:   {EN: "retransmission", ZH: "重传"},
+	tcp.OutOfOrder:       {EN: "out of order", ZH: "乱序"},
+	tcp.Gap:              {EN: "gap", ZH: "空洞"},
+	tcp.DuplicateAck:     {EN: "duplicate ACK", ZH: "重复 ACK"},
+	tcp.WindowUpdate:     {EN: "window update", ZH: "窗口更新"},
+	tcp.ZeroWindow:       {EN: "zero window", ZH: "零窗口"},
+	tcp.KeepAlive:        {EN: "keep-alive", ZH: "保活"},
+	tcp.BadChecksum:      {EN: "bad checksum", ZH: "校验和错误"},
+	tcp.Unacceptable:     {EN: "unacceptable", ZH: "不可接受"},
+	tcp.ResetIgnored:     {EN: "RST ignored", ZH: "RST 被忽略"},
+	tcp.ResetAtFin:       {EN: "RST at the FIN's number", ZH: "RST 使用 FIN 的序号"},
+	tcp.Crossed:          {EN: "crossed", ZH: "交错"},
+	tcp.Contradiction:    {EN: "contradiction", ZH: "矛盾"},
+	tcp.PortReused:       {EN: "port reused", ZH: "端口重用"},
+	tcp.AckedUnseen:      {EN: "unseen bytes acknowledged", ZH: "确认了未见过的字节"},
+	tcp.SynData:          {EN: "data in the SYN", ZH: "SYN 携带数据"},
+	tcp.WindowProbe:      {EN: "window probe", ZH: "零窗口探测"},
+	tcp.Copy:             {EN: "copy", ZH: "副本"},
+	tcp.Repeated:         {EN: "arrived before", ZH: "重复到达"},
+	tcp.RepeatedAcks:     {EN: "its ACK counts", ZH: "其中的 ACK 有效"},
+	tcp.ResetInWindow:    {EN: "RST in the window", ZH: "RST 落在窗口内"},
+	tcp.SynResets:        {EN: "SYN in the window", ZH: "SYN 落在窗口内"},
+	tcp.ListenerGone:     {EN: "nobody listens any more", ZH: "监听者已不在"},
+	tcp.DataPastFin:      {EN: "data beyond the FIN", ZH: "数据越过 FIN"},
+	tcp.AcksNothing:      {EN: "acknowledges nothing", ZH: "什么都没有确认"},
+	tcp.Sack:             {EN: "selective ACK", ZH: "选择确认"},
+	tcp.DuplicateSack:    {EN: "duplicate SACK", ZH: "重复 SACK"},
+	tcp.Lost:             {EN: "lost", ZH: "丢失"},
+	tcp.HopLimitDiffers:  {EN: "hop limit differs", ZH: "跳数限制不同"},
+	tcp.ResetAhead:       {EN: "RST beyond a hole", ZH: "RST 位于空洞之后"},
+	tcp.ConnectionBefore: {EN: "connection before", ZH: "前一个连接"},
+	tcp.ResetDepends:     {EN: "depends on the kernel", ZH: "取决于内核"},
 }
 
 // revision says what a segment corrects: in rows that are drawn and cannot be
@@ -175,6 +185,16 @@ func (l *Ladder) revision(r tcp.Revision) string {
 		return l.say(lang.Text{
 			EN: "corrected: only a later segment shows what had happened",
 			ZH: "更正：后来的报文段才显示出实情",
+		})
+	case r.State == tcp.Unknown && l.right:
+		return l.say(lang.Text{
+			EN: fmt.Sprintf("this segment leaves open which state the %s was in, from segment %d on", words.end[r.End&1].EN, r.Since),
+			ZH: fmt.Sprintf("有了这个报文段，从第 %d 个报文段起，%s的状态就无法确定了", r.Since, words.end[r.End&1].ZH),
+		})
+	case r.State == tcp.Unknown:
+		return l.say(lang.Text{
+			EN: fmt.Sprintf("from segment %[2]d on, the state shown above for the %[1]s is not certain", words.end[r.End&1].EN, r.Since),
+			ZH: fmt.Sprintf("从第 %d 个报文段起，上面显示的%s状态并不确定", r.Since, words.end[r.End&1].ZH),
 		})
 	case l.right:
 		return l.say(lang.Text{
@@ -256,6 +276,7 @@ var openedText = map[lesson.Opened]lang.Text{
 	lesson.OpenedHalf:      {EN: "the handshake was never completed", ZH: "握手没有完成"},
 	lesson.OpenedRefused:   {EN: "refused with RST", ZH: "被 RST 拒绝"},
 	lesson.OpenedNot:       {EN: "the SYN was never answered", ZH: "SYN 没有得到应答"},
+	lesson.OpenedUnreached: {EN: "the attempt to connect was ended by an ICMP error", ZH: "连接尝试因 ICMP 差错而终止"},
 }
 
 var closedText = map[lesson.Closed]lang.Text{
@@ -266,13 +287,35 @@ var closedText = map[lesson.Closed]lang.Text{
 	lesson.ClosedNever: {},
 }
 
+// howClosed is "closed in one direction only".
+func howClosed(c *lesson.Connection) lang.Text {
+	if c.Closed == lesson.ClosedHalf && bothSentFin(c.State) {
+		return lang.Text{EN: "closed by a FIN from each end, not both seen acknowledged", ZH: "双方各以 FIN 关闭，但未见两个 FIN 都得到确认"}
+	}
+	return closedText[c.Closed]
+}
+
+// bothSentFin reports whether states show that each end has sent a FIN.
+func bothSentFin(s [2]tcp.State) bool {
+	sent := 0
+	for _, s := range s {
+		switch s {
+		case tcp.Closing, tcp.LastAck, tcp.TimeWait:
+			return true
+		case tcp.FinWait1, tcp.FinWait2:
+			sent++
+		}
+	}
+	return sent == 2
+}
+
 // life is a connection in one sentence without its end: "opened by …, closed by …".
 func life(c *lesson.Connection) lang.Text {
-	o, x := openedText[c.Opened], closedText[c.Closed]
-	if x.IsZero() {
-		return o
+	t, b := and(openedText[c.Opened], howClosed(c)), bounces(c)
+	if c.Opened == lesson.OpenedUnreached && !b.IsZero() {
+		return lang.Text{EN: t.EN + ": " + b.EN, ZH: t.ZH + "：" + b.ZH}
 	}
-	return lang.Text{EN: o.EN + ", " + x.EN, ZH: o.ZH + "，" + x.ZH}
+	return and(t, b)
 }
 
 // traffic is a connection's size: "9 segments, 24 bytes to the server, 0 back".
@@ -345,6 +388,15 @@ func times(n int) string {
 		return "twice"
 	}
 	return strconv.Itoa(n) + " times"
+}
+
+// since is a time as a story counts it, as short as a duration: negative before
+// the story's first segment, where a clock was set back or several were merged.
+func since(d time.Duration) string {
+	if d < 0 {
+		return "-" + duration(d)
+	}
+	return duration(d)
 }
 
 // duration is short and has its unit, held to it by a no-break space: 87 µs, 1.2 ms, 3.4 s, 2 h 3 min.

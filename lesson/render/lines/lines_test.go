@@ -44,6 +44,18 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// An ICMP error is a comment: it is no segment, and reads back as none.
+func TestICMP(t *testing.T) {
+	want := `# 0.000024 192.0.2.1 > client: ICMP host-unreachable, quotes seq 0 | SYN_SENT SYN_RECV # 0 192.0.2.10:40000 > 198.51.100.5:80 survived
+# 0.000084 192.0.2.1 > client: ICMP fragmentation-needed mtu 1400, quotes seq 1 | ESTABLISHED ESTABLISHED # 0 192.0.2.10:40000 > 198.51.100.5:80 smaller-packets
+# 0.000108 2001:db8::1 > client: ICMPv6 time-exceeded, quotes seq 0 | ESTABLISHED ESTABLISHED # 0 192.0.2.10:40000 > 198.51.100.5:80 none
+# 0.000120 192.0.2.10 > server: ICMP port-unreachable, quotes seq 1 | ESTABLISHED ESTABLISHED # 0 198.51.100.5:80 > 192.0.2.10:40000 soft
+`
+	if got := strings.Join(comment.FindAllString(write(t, rendertest.Unreachable()), -1), ""); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
+	}
+}
+
 var comment = regexp.MustCompile("(?m)^#.*\n")
 
 // Every line reads back as the segment it was, whatever story it is of.

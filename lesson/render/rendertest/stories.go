@@ -54,7 +54,7 @@ func (s *story) call(end tcp.End, name string, phase lesson.Phase, text lang.Tex
 
 // segment sends one, its numbers relative to the initial ones, and returns the
 // event so that a story can add to it.
-func (s *story) segment(from tcp.End, flags tcp.Flags, seq, ack uint32, payload string, why ...lesson.Explanation) *lesson.Segment {
+func (s *story) segment(from tcp.End, flags tcp.Flags, seq, ack int64, payload string, why ...lesson.Explanation) *lesson.Segment {
 	s.now += 12 * time.Microsecond
 	s.n++
 	to := from.Peer()
@@ -63,11 +63,11 @@ func (s *story) segment(from tcp.End, flags tcp.Flags, seq, ack uint32, payload 
 	e.Segment = tcp.Segment{
 		Time: began.Add(s.now).UnixNano(),
 		Src:  tcp.EndpointFrom(s.ends[from]), Dst: tcp.EndpointFrom(s.ends[to]),
-		Seq: s.isn[from].Add(seq), Flags: flags, Window: 512, Len: uint32(len(payload)), BadChecksum: s.damaged,
+		Seq: s.isn[from] + tcp.Seq(seq), Flags: flags, Window: 512, Len: uint32(len(payload)), BadChecksum: s.damaged,
 	}
 	s.damaged = false
 	if flags.Has(tcp.ACK) {
-		e.Ack = s.isn[to].Add(ack)
+		e.Ack = s.isn[to] + tcp.Seq(ack)
 	}
 	if flags.Has(tcp.SYN) {
 		e.Window = 65495
@@ -337,6 +337,7 @@ func All() map[string][]lesson.Event {
 	return map[string][]lesson.Event{
 		"handshake": Handshake(), "teardown": Teardown(), "disagreement": Disagreement(),
 		"trouble": Trouble(), "middle": Middle(), "many": Many(), "hostile": Hostile(),
+		"icmp":     Unreachable(),
 		"lost-syn": LostSyn(), "held": Held(), "crossing": Crossing(), "old-syn": OldSyn(),
 	}
 }

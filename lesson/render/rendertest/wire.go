@@ -31,7 +31,7 @@ func newWired(listening bool) *wired {
 }
 
 // leave sends a segment and says what becomes of it, and the states after that.
-func (w *wired) leave(fate lesson.Fate, from tcp.End, flags tcp.Flags, seq, ack uint32, payload string, client, server tcp.State, why ...lesson.Explanation) *lesson.Segment {
+func (w *wired) leave(fate lesson.Fate, from tcp.End, flags tcp.Flags, seq, ack int64, payload string, client, server tcp.State, why ...lesson.Explanation) *lesson.Segment {
 	e := w.segment(from, flags, seq, ack, payload, why...)
 	e.Step.From, e.Step.Seq, e.Step.Ack = from, seq, ack
 	e.Step.Findings, e.Step.Revised = 0, tcp.Revision{}
@@ -170,11 +170,11 @@ func OldSyn() []lesson.Event {
 	const c, sv = tcp.Client, tcp.Server
 	w := newWired(true)
 	w.opened("old-duplicate-syn", "An old SYN", "旧的重复 SYN", "RFC 9293 §3.5, Figure 8")
-	w.leave(lesson.Injected, c, syn, 4294966296, 0, "", tcp.Closed, tcp.SynRecv, why("RFC 9293 §3.5",
+	w.leave(lesson.Injected, c, syn, -1000, 0, "", tcp.Closed, tcp.SynRecv, why("RFC 9293 §3.5",
 		"The server cannot know that this SYN is an old one, and answers it.",
 		"服务器无法知道这个 SYN 是旧的，于是作出应答。"))
-	w.leave(lesson.Delivered, sv, syn|ack, 0, 4294966297, "", tcp.Closed, tcp.SynRecv)
-	w.leave(lesson.Delivered, c, rst, 4294966297, 0, "", tcp.Closed, tcp.Listen)
+	w.leave(lesson.Delivered, sv, syn|ack, 0, -999, "", tcp.Closed, tcp.SynRecv)
+	w.leave(lesson.Delivered, c, rst, -999, 0, "", tcp.Closed, tcp.Listen)
 	w.open()
 	e := w.leave(lesson.Delayed, c, psh|ack, 1, 1, "你好，", tcp.Established, tcp.Established)
 	e.InFlight[sv].State = tcp.SynRecv

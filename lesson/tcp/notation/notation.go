@@ -18,7 +18,8 @@
 //	# …          a comment
 //
 // Sequence numbers are relative to each end's first one, or absolute: the
-// notation does not care.
+// notation does not care. What lies before the first one may be written as a
+// negative number: -24785 stands for 4294942511. Times may be negative too.
 package notation
 
 import (
@@ -40,6 +41,9 @@ type Line struct {
 	Urgent  uint16
 	Options tcp.Options
 	State   [2]tcp.State // by tcp.End, after the segment
+	// Signed says, by tcp.End, that the numbers in its stream from 2^31 on are
+	// written as negative ones.
+	Signed [2]bool
 
 	HasTime, HasSeq, HasAck, HasWindow, HasUrgent, HasOptions, HasState bool
 }
@@ -48,19 +52,30 @@ type Line struct {
 // end's first sequence number by tcp.End. The time and the states are left
 // unsaid.
 func Of(s *tcp.Segment, from tcp.End, first [2]tcp.Seq) Line {
+	captured := s.Options
+	captured.Cut = false
 	l := Line{
 		From: from, Flags: s.Flags,
 		Seq: tcp.Seq(s.Seq.Sub(first[from])), Len: s.Len, HasSeq: true,
-		Window: s.Window, HasWindow: true,
-		Options: s.Options, HasOptions: s.Options != tcp.Options{},
+		Window: s.Window, HasWindow: s.HasWindow(),
+		Options: s.Options, HasOptions: captured != tcp.Options{},
 	}
 	if s.Flags.Has(tcp.ACK) {
 		l.Ack, l.HasAck = tcp.Seq(s.Ack.Sub(first[from.Peer()])), true
 	}
-	if s.Flags.Has(tcp.URG) {
+	if s.Flags.Has(tcp.URG) && s.HasUrgent() {
 		l.Urgent, l.HasUrgent = s.Urgent, true
 	}
+	moveSACK(&l.Options, -first[from.Peer()])
 	return l
+}
+
+// moveSACK moves the SACK blocks: they lie in the stream that is acknowledged.
+func moveSACK(o *tcp.Options, by tcp.Seq) {
+	for i := range min(int(o.SACKBlocks), len(o.SACK)) {
+		o.SACK[i].Left += by
+		o.SACK[i].Right += by
+	}
 }
 
 // Segment returns what the line says as a segment, its numbers moved by
@@ -74,6 +89,7 @@ func (l *Line) Segment(ends [2]tcp.Endpoint, first [2]tcp.Seq) tcp.Segment {
 	if l.HasAck {
 		s.Ack = l.Ack.Add(uint32(first[l.From.Peer()]))
 	}
+	moveSACK(&s.Options, first[l.From.Peer()])
 	return s
 }
 
@@ -135,15 +151,18 @@ func (l *Line) Append(b []byte) []byte {
 	p.flags(l.Flags)
 	if l.HasSeq {
 		p.space()
-		p.num(uint32(l.Seq))
+		p.seq(l.Seq, l.Signed[l.From&1])
 		p.b = append(p.b, ':')
-		p.num(uint32(l.Seq.Add(l.Len)))
+		p.seq(l.Seq.Add(l.Len), l.Signed[l.From&1])
 		p.b = append(p.b, '(')
 		p.num(l.Len)
 		p.b = append(p.b, ')')
 	}
+	acked := l.Signed[l.From.Peer()&1]
 	if l.HasAck {
-		p.field("ack", uint32(l.Ack))
+		p.word("ack")
+		p.space()
+		p.seq(l.Ack, acked)
 	}
 	if l.HasWindow {
 		p.field("win", uint32(l.Window))
@@ -154,7 +173,7 @@ func (l *Line) Append(b []byte) []byte {
 	if l.HasOptions {
 		p.b = append(p.b, " <"...)
 		list := printer{p.b, len(p.b)}
-		list.options(&l.Options)
+		list.options(&l.Options, acked)
 		p.b = append(list.b, '>')
 	}
 	if l.HasState {

@@ -25,6 +25,9 @@ var lines = []struct {
 	{"client > server: . <>", ""},
 	{"client S <nop,nop,wscale 14,eol>", "client > server: S <wscale 14>"},
 	{"client > server: . <TS val 4294967295 ecr 7>", ""},
+	{"-0.019000 client > server: . -24785:7(24792) ack -3 <sack -2:4,FO>", ""},
+	{"client > server: . 4294967290:5(11) ack -6 <sack 4294967295:3>", "client > server: . 4294967290:5(11) ack -6 <sack -1:3>"},
+	{"client > server: - -2147483648:0(2147483648) ack -0", "client > server: - -2147483648:0(2147483648) ack 0"},
 	{"12.5 client .P", "12.500000 client > server: P."},
 }
 
@@ -84,6 +87,9 @@ func TestErrors(t *testing.T) {
 		{"client . | ESTABLISHED", `column 23: expected a state such as ESTABLISHED, but the line ends`},
 		{"client . | ESTABLISHED OPEN", `column 24: expected a state such as ESTABLISHED, but found "OPEN"`},
 		{"1.0000000001 client .", `column 1: expected a time in seconds, such as 0.000012, but found "1.0000000001"`},
+		{"client . ack -2147483649", `column 15: expected a number up to 2147483648, but found "2147483649"`},
+		{"client . ack - 5", `column 14: expected a number, but found "-"`},
+		{"- client .", `column 1: expected client or server`},
 		{"1. client .", `column 1: expected a time`},
 		{"客户 S", `column 1: expected client or server, but found "客户"`},
 		{"client . 客", `column 10: expected ack`},

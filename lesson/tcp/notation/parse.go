@@ -50,6 +50,7 @@ type parser struct {
 	s   string
 	i   int // byte index of the next thing to read
 	err error
+	neg bool // a sequence number was negative, of those read since this was last asked
 }
 
 func (p *parser) fail(at int, want lang.Text) {
@@ -153,8 +154,31 @@ func (p *parser) number(max uint64) uint32 {
 	return uint32(n)
 }
 
+// numeric reports whether a number comes next, perhaps a negative one.
+func (p *parser) numeric() bool {
+	w := strings.TrimPrefix(p.peek(), "-")
+	return w != "" && '0' <= w[0] && w[0] <= '9'
+}
+
+// seqNumber takes a sequence number; one from before 0 may be written as a
+// negative number.
+func (p *parser) seqNumber() tcp.Seq {
+	if p.numeric() && p.here('-') {
+		n := -tcp.Seq(p.number(1 << 31))
+		p.neg = p.neg || n != 0
+		return n
+	}
+	return tcp.Seq(p.number(math.MaxUint32))
+}
+
+// negative reports whether one of the sequence numbers just read was.
+func (p *parser) negative() (neg bool) {
+	neg, p.neg = p.neg, false
+	return neg
+}
+
 func (p *parser) line() (l Line) {
-	if w := p.peek(); w != "" && '0' <= w[0] && w[0] <= '9' {
+	if p.numeric() {
 		l.Time, l.HasTime = p.time(), true
 	}
 	l.From = p.endpoint("")
@@ -169,12 +193,12 @@ func (p *parser) line() (l Line) {
 	if p.err != nil {
 		return l
 	}
-	if w := p.peek(); w != "" && '0' <= w[0] && w[0] <= '9' {
+	if p.numeric() {
 		l.Seq, l.Len = p.seq()
-		l.HasSeq = true
+		l.HasSeq, l.Signed[l.From] = true, p.negative()
 	}
 	if p.take("ack") {
-		l.Ack, l.HasAck = tcp.Seq(p.number(math.MaxUint32)), true
+		l.Ack, l.HasAck = p.seqNumber(), true
 	}
 	if p.take("win") {
 		l.Window, l.HasWindow = uint16(p.number(math.MaxUint16)), true
@@ -185,6 +209,7 @@ func (p *parser) line() (l Line) {
 	if p.mark('<') {
 		l.Options, l.HasOptions = p.options(), true
 	}
+	l.Signed[l.From.Peer()] = p.negative()
 	if p.mark('|') {
 		l.State[tcp.Client], l.State[tcp.Server] = p.state(), p.state()
 		l.HasState = true
@@ -199,6 +224,7 @@ func (p *parser) line() (l Line) {
 func (p *parser) time() time.Duration {
 	at, w := p.i, p.peek()
 	p.i += len(w)
+	w, negative := strings.CutPrefix(w, "-")
 	sec, frac, point := strings.Cut(w, ".")
 	s, err := strconv.ParseUint(sec, 10, 64)
 	digits := strings.TrimRight(frac, "0123456789") == ""
@@ -207,7 +233,11 @@ func (p *parser) time() time.Duration {
 		return 0
 	}
 	ns, _ := strconv.ParseUint((frac + "000000000")[:9], 10, 64)
-	return time.Duration(s)*time.Second + time.Duration(ns)
+	d := time.Duration(s)*time.Second + time.Duration(ns)
+	if negative {
+		return -d
+	}
+	return d
 }
 
 func (p *parser) endpoint(after string) tcp.End {
@@ -252,11 +282,11 @@ func (p *parser) flags() (f tcp.Flags) {
 // seq takes first:last(length) and checks that the three agree.
 func (p *parser) seq() (tcp.Seq, uint32) {
 	at := p.i
-	first := tcp.Seq(p.number(math.MaxUint32))
+	first := p.seqNumber()
 	if p.err == nil && !p.here(':') {
 		p.fail(at, wantSeq)
 	}
-	last := tcp.Seq(p.number(math.MaxUint32))
+	last := p.seqNumber()
 	if p.err == nil && !p.here('(') {
 		p.fail(at, wantSeq)
 	}
@@ -338,14 +368,13 @@ func (p *parser) option(o *tcp.Options) {
 				return
 			}
 			b := &o.SACK[o.SACKBlocks]
-			b.Left = tcp.Seq(p.number(math.MaxUint32))
+			b.Left = p.seqNumber()
 			if p.err == nil && !p.here(':') {
 				p.fail(p.i, wantColon)
 			}
-			b.Right = tcp.Seq(p.number(math.MaxUint32))
+			b.Right = p.seqNumber()
 			o.SACKBlocks++
-			w := p.peek()
-			more = w != "" && '0' <= w[0] && w[0] <= '9'
+			more = p.numeric()
 		}
 	default:
 		p.fail(p.i, wantOption)

@@ -22,6 +22,15 @@ func (p *printer) space() {
 
 func (p *printer) num(n uint32) { p.b = strconv.AppendUint(p.b, uint64(n), 10) }
 
+// seq prints a sequence number: from 2^31 on as a negative one, if it is signed.
+func (p *printer) seq(n tcp.Seq, signed bool) {
+	if signed {
+		p.b = strconv.AppendInt(p.b, int64(int32(n)), 10)
+		return
+	}
+	p.num(uint32(n))
+}
+
 func (p *printer) word(words ...string) {
 	for _, w := range words {
 		p.space()
@@ -39,16 +48,16 @@ func (p *printer) field(name string, n uint32) {
 func (p *printer) time(d time.Duration) {
 	p.space()
 	if d < 0 {
-		d = 0
+		p.b = append(p.b, '-')
 	}
-	digits := 6
-	frac := uint64(d % time.Second)
+	digits, abs := 6, uint64(d.Abs())
+	frac := abs % uint64(time.Second)
 	if frac%1000 != 0 {
 		digits = 9
 	} else {
 		frac /= 1000
 	}
-	p.b = strconv.AppendUint(p.b, uint64(d/time.Second), 10)
+	p.b = strconv.AppendUint(p.b, abs/uint64(time.Second), 10)
 	p.b = append(p.b, '.')
 	at := len(p.b)
 	p.b = append(p.b, "000000000"[:digits]...)
@@ -59,7 +68,7 @@ func (p *printer) time(d time.Duration) {
 }
 
 // options prints TCP options, a comma before each but the first.
-func (p *printer) options(o *tcp.Options) {
+func (p *printer) options(o *tcp.Options, signed bool) {
 	next := func() {
 		if len(p.b) > p.begin {
 			p.b = append(p.b, ',')
@@ -89,9 +98,9 @@ func (p *printer) options(o *tcp.Options) {
 		p.word("sack")
 		for _, s := range o.SACK[:n] {
 			p.space()
-			p.num(uint32(s.Left))
+			p.seq(s.Left, signed)
 			p.b = append(p.b, ':')
-			p.num(uint32(s.Right))
+			p.seq(s.Right, signed)
 		}
 	}
 	if o.HasFastOpen {
