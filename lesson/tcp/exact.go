@@ -80,6 +80,7 @@ func (o *observation) leaves() {
 	}
 	o.numbers()
 	o.notice()
+	o.waits()
 	if s.Flags.Has(ACK) {
 		x.acknowledges(s.Ack)
 		if x.is(knowsRcv) && x.rcv.Less(s.Ack) {
@@ -103,11 +104,27 @@ func (o *observation) leaves() {
 		}
 		if s.Flags.Has(FIN) && !x.is(sentFin) {
 			x.set(sentFin)
-			x.fin, x.finAck, x.gotSyn = s.End()-1, s.Ack, 0
+			x.fin = s.End() - 1
 			o.move(from, SndFin)
 		}
 	}
 	o.counts()
+}
+
+// waits learns how long the sender's retransmission timer runs: when the first
+// segment that is not acknowledged leaves once more, it has just been doubled
+// (RFC 6298 §5.5). Linux keeps a remainder of a closed connection in FIN_WAIT2
+// for a minute, and the whole of it as long as 3.5 times that timer is more.
+func (o *observation) waits() {
+	s, x := o.s, o.x
+	if s.SeqLen() == 0 || s.Seq != x.una || x.is(gotPeerFin) {
+		return
+	}
+	now := uint32((s.Time - o.c.first) / 1e6) // in milliseconds; gotFin is when it left before
+	if x.unset(waitsLong); s.Seq.Less(x.nxt) && now-x.gotFin > 60_000/7 {
+		x.set(waitsLong)
+	}
+	x.gotFin = now
 }
 
 // leaveOn lets the sender do what it was seen to do.
@@ -160,17 +177,42 @@ func (o *observation) takesText() {
 	if y.rcv.Less(s.Seq) || y.holed() {
 		o.step.Findings |= OutOfOrder
 	}
-	if at, ok := y.aheadAt(y.heard); ok && y.is(heardFin) && s.Seq.LessEq(at.lo) && y.heard.Less(s.Seq.Add(s.Len)) {
-		y.unset(heardFin) // it was dropped with all that it had come with: that number was a byte of data
-		if o.x.is(sentFin) && o.x.fin != y.heard && y.isAhead(o.x.fin) {
-			y.set(heardFin)
-			y.heard = o.x.fin
-		}
+	if y.is(heardTwo) && o.drops(y.finAck) {
+		y.unset(heardTwo)
 	}
-	if fin := s.End() - 1; s.Flags.Has(FIN) && !y.isAhead(fin) && !(y.is(heardFin) && y.heard.Less(fin)) {
-		y.set(heardFin)
-		y.heard = fin
+	if y.is(heardFin) && o.drops(y.heard) {
+		y.heard = y.finAck
+		if !y.is(heardTwo) {
+			y.unset(heardFin)
+		}
+		y.unset(heardTwo)
+	}
+	if fin := s.End() - 1; s.Flags.Has(FIN) && !y.isAhead(fin) {
+		y.hearsFin(fin)
 	}
 	y.arrive(s.Seq, s.End())
 	o.inOrder(o.to)
+}
+
+// drops reports whether a segment makes its receiver drop a FIN that waits
+// beyond a hole, with all that it has come with: that number is a byte of data.
+func (o *observation) drops(fin Seq) bool {
+	at, ok := o.y.aheadAt(fin)
+	return ok && o.s.Seq.LessEq(at.lo) && fin.Less(o.s.Seq.Add(o.s.Len))
+}
+
+// hearsFin remembers the first two FINs that have arrived: only one of them can
+// be the peer's.
+func (h *half) hearsFin(n Seq) {
+	switch {
+	case !h.is(heardFin):
+		h.set(heardFin)
+		h.heard = n
+	case n.Less(h.heard):
+		h.set(heardTwo)
+		h.heard, h.finAck = n, h.heard
+	case h.heard.Less(n) && !(h.is(heardTwo) && h.finAck.Less(n)):
+		h.set(heardTwo)
+		h.finAck = n
+	}
 }

@@ -10,7 +10,7 @@ type half struct {
 	wire   Seq // up to where the peer has put bytes on the wire without a hole
 	acked  Seq // the highest number it has acknowledged
 	edge   Seq // the right edge of the widest window it has offered
-	finAck Seq // the acknowledgement number in its FIN; while doubtful, of what was seen before
+	finAck Seq // the acknowledgement number in its FIN; while doubtful, of what was seen before; of an exact one, see heardTwo
 	fin    Seq // the number its FIN took; while doubtful, the first one not seen
 	// heard is the number of the peer's FIN, where it is known that it has
 	// arrived; where only what an end sends tells that, the peer's number from
@@ -22,7 +22,7 @@ type half struct {
 	// The steps at which a receipt was taken for granted. A later segment
 	// may show that it had not happened.
 	gotSyn uint32 // until it sends its FIN; from then on, the ACK of that
-	gotFin uint32 // or, once it was reset, the RST
+	gotFin uint32 // or, once it was reset, the RST; of an exact one until then, see waits
 
 	// clock is the latest time stamp it has sent (RFC 7323); where departures and
 	// arrivals are known, the latest it has heard: TS.Recent.
@@ -79,6 +79,10 @@ const (
 	// skipped: the capture lacks something that this end has sent.
 	skipped
 	fastOpen // its SYN asked for TCP Fast Open (RFC 7413), or may have
+	// heardTwo: where departures and arrivals are known, finAck is the number of
+	// another FIN that has arrived, beyond the one at heard.
+	heardTwo
+	waitsLong // so long that Linux keeps the whole connection in FIN_WAIT2: see waits
 )
 
 // calls is what socket calls have made known of one end, as bits.

@@ -22,10 +22,10 @@ const LooseResets Linux = 1
 // brief reports whether Linux keeps only a few numbers of the connection, and
 // so judges what arrives less finely: before the handshake is complete at an
 // end that came from LISTEN, and in FIN_WAIT2 after close(), unless the ACK that
-// led there came with a FIN. Who sends data in SYN_RECV was opened by Fast Open
+// led there came with a FIN or its timer runs long. Who sends data in SYN_RECV was opened by Fast Open
 // (RFC 7413), and is known in full.
 func (h *half) brief() bool {
-	return h.state == SynRecv && h.is(passive) && h.nxt.LessEq(h.iss.Add(1)) || h.state == FinWait2 && h.calls&(gone|whole) == gone
+	return h.state == SynRecv && h.is(passive) && h.nxt.LessEq(h.iss.Add(1)) || h.state == FinWait2 && h.calls&(gone|whole) == gone && !h.is(waitsLong)
 }
 
 // accepts is the first check of §3.10.7.4 as the receiver makes it.
