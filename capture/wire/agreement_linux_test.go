@@ -24,8 +24,9 @@ const (
 // drops, duplicates, delays, reorders, corrupts and forges, and asks both for
 // their states after every call, departure and arrival: they are the inferred
 // ones. So are, but for one in a hundred, those explained where only a capture at
-// one end is known. LESSON_SEED repeats a run, but for the kernels' timers, and
-// LESSON_CONNECTIONS says how many connections there are.
+// one end is known. The connections are the same every time, but for what the
+// kernels' timers do: LESSON_SEED=random makes others, a number those of a run
+// that printed it, and LESSON_CONNECTIONS says how many there are.
 func TestAgreement(t *testing.T) {
 	need(t, refusal)
 	n := 10000
@@ -40,8 +41,12 @@ func TestAgreement(t *testing.T) {
 }
 
 func agree(t *testing.T, o Options, n int) {
-	seed := rand.Uint64()
-	if s := os.Getenv("LESSON_SEED"); s != "" {
+	seed := uint64(9293)
+	switch s := os.Getenv("LESSON_SEED"); s {
+	case "":
+	case "random":
+		seed = rand.Uint64()
+	default:
 		seed, _ = strconv.ParseUint(s, 10, 64)
 	}
 	k := newWalks(t, o)

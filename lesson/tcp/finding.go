@@ -65,7 +65,7 @@ var findings = [numFindings]struct {
 	{"crossed", lang.Text{EN: "sent before the peer's last segment had arrived: the two crossed on the way, or that one was lost", ZH: "发出时还没有收到对端的上一个报文段：两者在途中交错，或者那一个已经丢失"}},
 	{"contradiction", lang.Text{EN: "does not fit what was seen so far; something is missing from the capture", ZH: "与此前所见不符，抓包中有缺失"}},
 	{"port-reused", lang.Text{EN: "a new connection between the same two addresses and ports", ZH: "同一对地址和端口上的新连接"}},
-	{"acked-unseen", lang.Text{EN: "acknowledges bytes that were never seen; the capture has missed a segment", ZH: "确认了从未见过的字节，抓包漏掉了报文段"}},
+	{"acked-unseen", lang.Text{EN: "acknowledges bytes that were never seen: the capture has missed a segment, unless this one is made up", ZH: "确认了从未见过的字节：抓包漏掉了报文段，除非这个报文段是伪造的"}},
 	{"syn-data", lang.Text{EN: "the SYN carries data (RFC 9293 §3.5, RFC 7413)", ZH: "SYN 携带了数据（RFC 9293 §3.5、RFC 7413）"}},
 	{"corrected", lang.Text{EN: "a state shown here or earlier was corrected; only a later segment shows what had happened", ZH: "此处或先前的状态经过更正；后来的报文段才显示出实情"}},
 	{"repeated", lang.Text{EN: "all of it had arrived before; the receiver takes nothing from it and acknowledges again", ZH: "其中的内容此前均已到达；接收端不再收取，只是再次确认"}},
