@@ -18,9 +18,7 @@ type Finder struct {
 	partly bool
 }
 
-// Of returns the process that holds the socket with an inode. Of several, as
-// after a fork, it is the one with the lowest number. An ordinary user sees
-// only processes of their own.
+// Of is as in Holders. An ordinary user sees only processes of their own.
 func (f *Finder) Of(inode uint32) (Process, bool) {
 	if inode == 0 {
 		return Process{}, false
@@ -36,8 +34,11 @@ func (f *Finder) Of(inode uint32) (Process, bool) {
 	return p, ok && p.holds(inode)
 }
 
-// Partly reports whether the last look was not allowed to see all processes.
+// Partly is as in Holders.
 func (f *Finder) Partly() bool { return f.partly }
+
+// Close does nothing.
+func (*Finder) Close() error { return nil }
 
 // look takes down who holds which socket.
 func (f *Finder) look() {

@@ -10,7 +10,45 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestOf(t *testing.T) {
+func TestMain(m *testing.M) {
+	if IsHelper() {
+		Serve()
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func TestOf(t *testing.T) { holds(t, &Finder{}) }
+
+func TestHelper(t *testing.T) {
+	h, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := h.(*Helper).process.Pid
+	holds(t, h)
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(pid, 0); err == nil {
+		t.Error("the helper is still there")
+	}
+	if p, ok := h.Of(1); ok {
+		t.Errorf("a helper that has ended names %+v", p)
+	}
+}
+
+// A variable that anybody may have set makes no helper of a program.
+func TestNoHelper(t *testing.T) {
+	t.Setenv(variable, "1")
+	if IsHelper() {
+		t.Error("it is believed without a word")
+	}
+}
+
+// holds finds this process, which has a socket, and nobody for one that is closed.
+func holds(t *testing.T, f Holders) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -23,7 +61,6 @@ func TestOf(t *testing.T) {
 	if err := raw.Control(func(fd uintptr) { _ = unix.Fstat(int(fd), &s) }); err != nil {
 		t.Fatal(err)
 	}
-	var f Finder
 	p, ok := f.Of(uint32(s.Ino))
 	// The kernel keeps 15 bytes of a name.
 	if exe, _ := os.Executable(); !ok || p.PID != os.Getpid() || !strings.HasPrefix(filepath.Base(exe), p.Name) || p.Name == "" {

@@ -32,6 +32,10 @@ func Shield() error {
 	if err := GiveUp(); err != nil {
 		return err
 	}
+	return hide()
+}
+
+func hide() error {
 	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
 		return fmt.Errorf("shielding this process: %w", err)
 	}

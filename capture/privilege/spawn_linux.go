@@ -2,7 +2,6 @@ package privilege
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"os/user"
 	"slices"
@@ -36,20 +35,24 @@ func AsCaller(cmd *exec.Cmd) {
 	}
 }
 
-// KeepSight makes a process of root's an ordinary one for the rest of its
-// life, but for one right: to see which files the processes of this machine
-// have open, and to end those it has started. Of another's process nothing is
-// kept, as by GiveUp.
+// KeepSight gives up what GiveUp does, but for one right: to see which files the
+// processes of this machine have open. It is for a process that reads nothing that
+// a stranger has written, and no other process of the same user reaches it.
 func KeepSight() error {
-	if os.Geteuid() != 0 {
-		return GiveUp()
-	}
 	have, err := cap.GetPID(0)
 	if err != nil {
 		return fmt.Errorf("reading capabilities: %w", err)
 	}
+	if who, ok := caller(); ok {
+		if err := cap.SetGroups(who.gid, who.groups...); err != nil {
+			return fmt.Errorf("becoming user %d, who called sudo: %w", who.uid, err)
+		}
+		if err := cap.SetUID(who.uid); err != nil {
+			return fmt.Errorf("becoming user %d, who called sudo: %w", who.uid, err)
+		}
+	}
 	keep := cap.NewSet()
-	for _, c := range []cap.Value{cap.SYS_PTRACE, cap.DAC_READ_SEARCH, cap.KILL} {
+	for _, c := range []cap.Value{cap.SYS_PTRACE, cap.DAC_READ_SEARCH} {
 		if ok, err := have.GetFlag(cap.Permitted, c); err == nil && ok {
 			if err := keep.SetFlag(cap.Permitted, true, c); err != nil {
 				return err
@@ -59,5 +62,8 @@ func KeepSight() error {
 			}
 		}
 	}
-	return keepOnly(keep)
+	if err := keepOnly(keep); err != nil {
+		return err
+	}
+	return hide()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -105,49 +106,73 @@ func (a *app) addCapture(c *captures, name string) error {
 		c.files = append(c.files, &captureFile{name: name, in: io.NopCloser(a.stdin)})
 		return nil
 	}
-	info, err := os.Stat(name)
-	if err != nil {
+	f, info, err := openAtOnce(name)
+	switch {
+	case err != nil:
 		return fileProblem(name, err)
-	}
-	if info.IsDir() {
-		return c.addDirectory(name)
-	}
-	f, err := os.Open(name)
-	if err == nil {
-		info, err = f.Stat()
-	}
-	if err != nil {
-		return fileProblem(name, err)
+	case info.IsDir():
+		return errors.Join(c.addDirectory(name, f), f.Close())
 	}
 	c.piped = c.piped || !info.Mode().IsRegular()
 	c.size.Add(info.Size())
-	c.files = append(c.files, &captureFile{name: name, in: f})
+	one := &captureFile{name: name, in: f}
+	if info.Mode()&fs.ModeNamedPipe != 0 {
+		one.in = &fifo{File: f}
+	}
+	c.files = append(c.files, one)
 	return nil
+}
+
+// openAtOnce opens a file, whatever it is, without waiting for somebody at the
+// other end of it, and says what was opened: it may have been another file a
+// moment before.
+func openAtOnce(name string) (f *os.File, info fs.FileInfo, err error) {
+	if f, err = os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
+		return nil, nil, err
+	}
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return f, info, nil
+}
+
+// fifo is a FIFO that was opened at once: its end has not come before somebody has
+// opened it to write.
+type fifo struct {
+	*os.File
+	opened bool
+}
+
+func (f *fifo) Read(b []byte) (int, error) {
+	if !f.opened {
+		f.opened = true
+		untilWritten(f.File)
+	}
+	return f.File.Read(b)
 }
 
 // addDirectory adds the files that lie in a directory, whatever they are called.
 // What lies deeper is passed over, and what cannot be opened left out.
-func (c *captures) addDirectory(dir string) error {
-	entries, err := os.ReadDir(dir)
+func (c *captures) addDirectory(dir string, d *os.File) error {
+	entries, err := d.ReadDir(-1)
 	if err != nil {
 		return fileProblem(dir, err)
 	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	c.dirs = append(c.dirs, dir)
 	for _, e := range entries {
 		name := filepath.Join(dir, e.Name())
-		info, err := os.Stat(name)
-		if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
-			continue
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+			continue // opening a device may do something
 		}
-		f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may have become a FIFO meanwhile
+		f, info, err := openAtOnce(name)
 		switch {
 		case errors.Is(err, syscall.EMFILE):
 			return fileProblem(name, err)
 		case err != nil:
 			c.leftOut(name, fileCause(err))
 			continue
-		}
-		if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		case !info.Mode().IsRegular():
 			_ = f.Close()
 			continue
 		}

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -13,10 +14,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"lesson/capture/owners"
+	"lesson/capture/privilege"
 	"lesson/lesson/lang"
 )
 
 func main() {
+	if owners.IsHelper() {
+		if err := privilege.KeepSight(); err != nil {
+			fmt.Fprintln(os.Stderr, "lesson:", err)
+			os.Exit(lang.ExitFailure)
+		}
+		owners.Serve()
+		return
+	}
 	// Without this a closed pipe would kill the process before it has put the
 	// terminal back; with it, the write returns EPIPE.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)

@@ -96,9 +96,14 @@ var canPlay = sync.OnceValue(func() bool {
 // peer is a program for lesson try: with serve it takes connections at an
 // address and sends back what comes; with dial it connects, says "ready" and
 // waits for the end; with send it sends its last argument besides and prints
-// what comes back.
+// what comes back. With wait it says "ready" and waits for the end of its input.
 func peer() {
 	what, address := os.Args[1], os.Args[2]
+	if what == "wait" {
+		fmt.Println("ready")
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		return
+	}
 	if what == "serve" {
 		l, err := net.Listen("tcp4", address)
 		for err == nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -46,61 +47,87 @@ func sign(t testing.TB, mark, begins string) int {
 	return 0
 }
 
-// However a trial ends, nothing stays: no program, nothing that a program has
-// put into the background, no second process of our own. Namespaces go with
-// their last process.
+// However a trial ends, or a command that is watched in a private network, nothing
+// stays: no program, nothing that a program has put into the background, no second
+// process of our own. Namespaces go with their last process.
 func TestTrialLeavesNothing(t *testing.T) {
-	times := 50
+	times := 15
 	if testing.Short() {
 		times = 3
 	}
-	tests := []struct {
+	type way struct {
 		name string
 		act  func(s *screen, mark string)
 		code int
-	}{
+	}
+	common := []way{
 		{"Ctrl-C", func(s *screen, _ string) { s.typed("\x03") }, 130},
 		{"SIGTERM", func(s *screen, _ string) { check(s.t, s.cmd.Process.Signal(syscall.SIGTERM)) }, 143},
 		{"SIGHUP", func(s *screen, _ string) { check(s.t, s.cmd.Process.Signal(syscall.SIGHUP)) }, 129},
 		{"SIGTERM to the child", func(s *screen, _ string) { check(s.t, syscall.Kill(s.child(), syscall.SIGTERM)) }, 143},
 		{"kill -9", func(s *screen, _ string) { check(s.t, s.cmd.Process.Kill()) }, 137},
 		{"kill -9 of the child", func(s *screen, _ string) { check(s.t, syscall.Kill(s.child(), syscall.SIGKILL)) }, 137},
-		{"kill -9 of the server", func(s *screen, mark string) {
-			check(s.t, syscall.Kill(sign(s.t, mark, "peer\x00serve"), syscall.SIGKILL))
-		}, 0},
-		{"kill -9 of the client", func(s *screen, mark string) {
-			check(s.t, syscall.Kill(sign(s.t, mark, "peer\x00dial"), syscall.SIGKILL))
-		}, 0},
 		{"closed terminal", func(s *screen, _ string) { check(s.t, s.tty.Close()); check(s.t, s.keys.Close()) }, -1},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			for range times {
-				mark := fmt.Sprintf("1%d.%d7", os.Getpid(), marks.Add(1))
-				// What is left in the background holds no terminal, and has
-				// a session of its own or not.
-				background := "sleep " + mark + " </dev/null >/dev/null 2>&1 &"
-				s := watch(t, "try", "-q",
-					"--server", background+" setsid "+background+" exec peer serve :7 "+mark,
-					"--client", "setsid "+background+" exec peer dial 10.1.2.3:7 "+mark)
-				s.until("ready", 1)
-				if n := len(alive(t, mark)); n < 6 { // and the two of lesson
-					t.Fatalf("%d processes are there", n)
-				}
-				tt.act(s, mark)
-				if code := s.code(); tt.code >= 0 && code != tt.code {
-					t.Fatalf("exit code %d, want %d\n%s", code, tt.code, s.text())
-				}
-				for late := time.Now().Add(patience); len(alive(t, mark)) > 0; {
-					if time.Now().After(late) {
-						t.Fatalf("processes stay: %v", alive(t, mark))
-					}
-				}
-				if tt.code >= 0 {
-					s.restored()
-				}
+	killed := func(begins string, code int) way {
+		return way{"kill -9 of " + strings.ReplaceAll(begins, "\x00", " "), func(s *screen, mark string) {
+			check(s.t, syscall.Kill(sign(s.t, mark, begins), syscall.SIGKILL))
+		}, code}
+	}
+	// What is left in the background holds no terminal, and has a session of its
+	// own or not.
+	background := "sleep MARK </dev/null >/dev/null 2>&1 &"
+	verbs := map[string]struct {
+		args []string
+		ways []way
+	}{
+		"try": {
+			[]string{
+				"try", "-q", "--server", background + " setsid " + background + " exec peer serve :7 MARK",
+				"--client", "setsid " + background + " exec peer dial 10.1.2.3:7 MARK",
+			},
+			append([]way{killed("peer\x00serve", 0), killed("peer\x00dial", 0)}, common...),
+		},
+		"watch": {
+			[]string{"watch", "--private", "--", "sh", "-c", background + " setsid " + background + " (" + background + "); exec peer wait MARK"},
+			append([]way{killed("peer\x00wait", 137)}, common...),
+		},
+	}
+	for verb, v := range verbs {
+		for _, tt := range v.ways {
+			t.Run(verb+"/"+tt.name, func(t *testing.T) {
+				t.Parallel()
+				leavesNothing(t, times, v.args, tt.act, tt.code)
+			})
+		}
+	}
+}
+
+// leavesNothing runs a command line many times, with a mark of its own in place of
+// MARK, and ends it.
+func leavesNothing(t *testing.T, times int, line []string, act func(s *screen, mark string), want int) {
+	for range times {
+		mark := fmt.Sprintf("1%d.%d7", os.Getpid(), marks.Add(1))
+		var args []string
+		for _, a := range line {
+			args = append(args, strings.ReplaceAll(a, "MARK", mark))
+		}
+		s := watch(t, args...)
+		s.until("ready", 1)
+		if n := len(alive(t, mark)); n < 6 { // and the two of lesson
+			t.Fatalf("%d processes are there", n)
+		}
+		act(s, mark)
+		if code := s.code(); want >= 0 && code != want {
+			t.Fatalf("exit code %d, want %d\n%s", code, want, s.text())
+		}
+		for late := time.Now().Add(patience); len(alive(t, mark)) > 0; {
+			if time.Now().After(late) {
+				t.Fatalf("processes stay: %v", alive(t, mark))
 			}
-		})
+		}
+		if want >= 0 {
+			s.restored()
+		}
 	}
 }

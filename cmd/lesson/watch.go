@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lesson/capture"
+	"lesson/capture/owners"
 	"lesson/capture/private"
 	"lesson/capture/privilege"
 	"lesson/capture/sockets"
@@ -147,7 +148,7 @@ func (a *app) watch(f *watchFlags) error {
 			return err
 		}
 	case place == lesson.Private, a.takesKeys(f):
-		code, err := private.Run(private.Options{Args: a.args, Host: place == lesson.Host, Started: privilege.GiveUp})
+		code, err := private.Run(private.Options{Args: a.args, Host: place == lesson.Host, Processes: true, Started: privilege.Shield})
 		if err != nil {
 			return err
 		}
@@ -180,8 +181,15 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		return err
 	}
 	defer diag.Close()
+	var who owners.Holders = &owners.Finder{}
+	if os.Geteuid() == 0 { // once this process is an ordinary one, it will not see what others have open
+		if who, err = owners.Start(); err != nil {
+			return err
+		}
+	}
+	defer func() { err = errors.Join(err, who.Close()) }()
 
-	w := &watcher{ring: ring, diag: diag, ports: f.ports, iface: f.iface, place: place, explain: f.json || f.detail, own: len(f.command) > 0}
+	w := &watcher{ring: ring, diag: diag, who: who, ports: f.ports, iface: f.iface, place: place, explain: f.json || f.detail, own: len(f.command) > 0}
 	w.table = follow.New(w.connection)
 	out := a.screen(f.write)
 	switch {
@@ -211,10 +219,10 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 	}
 	ctx, stop := untilSignal()
 	defer stop()
-	if err := w.open(); err != nil {
+	if err := privilege.Shield(); err != nil {
 		return err
 	}
-	if err := privilege.KeepSight(); err != nil {
+	if err := w.open(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -269,7 +277,7 @@ func (a *app) watchCommandRun(w *watcher, f *watchFlags) error {
 		return err
 	}
 	defer c.end()
-	if err := privilege.KeepSight(); err != nil {
+	if err := privilege.Shield(); err != nil {
 		return err
 	}
 	go func() {

@@ -8,8 +8,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -23,7 +21,6 @@ import (
 // command is a program that watch runs.
 type command struct {
 	process *os.Process
-	private bool
 	done    chan struct{}
 	over    atomic.Bool
 	code    int // once done
@@ -37,11 +34,7 @@ func startCommand(argv []string, stdin io.Reader, stdout, stderr io.Writer, priv
 	if err != nil && !errors.Is(err, exec.ErrDot) {
 		return nil, notRun(argv[0], err)
 	}
-	c := &command{private: private, done: make(chan struct{}), signals: make(chan os.Signal, 8)}
-	if private {
-		// What it leaves behind becomes ours, so that it can be ended.
-		_ = unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-	}
+	c := &command{done: make(chan struct{}), signals: make(chan os.Signal, 8)}
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Args[0] = argv[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
@@ -123,8 +116,8 @@ func foreground() bool {
 	return err == nil && group == unix.Getpgrp()
 }
 
-// end ends the command, if it has not ended, and in a private network all that
-// it has left running.
+// end ends the command, if it has not ended. In a private network, what it has left
+// running ends with this process, the first of its namespace.
 func (c *command) end() {
 	signal.Stop(c.signals)
 	if !c.over.Load() {
@@ -136,55 +129,6 @@ func (c *command) end() {
 			<-c.done
 		}
 	}
-	if c.private {
-		endChildren()
-	}
-}
-
-// endChildren ends all children of this process: first kindly.
-func endChildren() {
-	kindly := time.Now().Add(500 * time.Millisecond)
-	for pids := children(); len(pids) > 0; pids = children() {
-		s, limit := unix.SIGKILL, 100
-		if left := time.Until(kindly); left > 0 {
-			s, limit = unix.SIGTERM, int(left.Milliseconds())+1
-		}
-		for _, pid := range pids {
-			_ = unix.Kill(pid, s)
-		}
-		someEnd(pids, limit)
-		for {
-			if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); pid <= 0 || err != nil {
-				break
-			}
-		}
-	}
-}
-
-// someEnd waits until one of our children has ended, or for so many milliseconds.
-func someEnd(pids []int, limit int) {
-	var ends []unix.PollFd
-	for _, pid := range pids {
-		// A child keeps its number until it is waited for.
-		if fd, err := unix.PidfdOpen(pid, 0); err == nil {
-			defer unix.Close(fd)
-			ends = append(ends, unix.PollFd{Fd: int32(fd), Events: unix.POLLIN})
-		}
-	}
-	_, _ = unix.Poll(ends, limit) // an interrupted wait begins anew
-}
-
-func children() (pids []int) {
-	tasks, _ := os.ReadDir("/proc/self/task")
-	for _, t := range tasks {
-		b, _ := os.ReadFile("/proc/self/task/" + t.Name() + "/children")
-		for _, f := range strings.Fields(string(b)) {
-			if pid, err := strconv.Atoi(f); err == nil {
-				pids = append(pids, pid)
-			}
-		}
-	}
-	return pids
 }
 
 // notRun words why a command cannot be run, with the exit code of a shell.

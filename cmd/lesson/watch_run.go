@@ -26,7 +26,7 @@ type watcher struct {
 	diag   *sockets.Diag
 	table  *follow.Table
 	copies lesson.Copies // of a packet on its way through several interfaces
-	who    owners.Finder
+	who    owners.Holders
 	here   []netip.Addr // this machine's addresses
 	keep   *keeper
 	tell   lesson.Teller
