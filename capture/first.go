@@ -1,17 +1,23 @@
 package capture
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // FirstTime is the time of a capture's first packet, in nanoseconds since
 // 1970; 0 where there is no packet, or none that can be read. The error is
-// Open's.
-func FirstTime(r io.Reader) (int64, error) {
-	c, err := Open(r)
+// OpenUntil's.
+func FirstTime(r io.Reader, stop <-chan struct{}) (int64, error) {
+	c, err := OpenUntil(r, stop)
 	if err != nil {
 		return 0, err
 	}
 	for {
-		if err := c.file.next(&c.frame); err != nil {
+		switch err := c.file.next(&c.frame); {
+		case errors.Is(err, Stopped):
+			return 0, err
+		case err != nil:
 			return 0, nil
 		}
 		if !c.frame.record {

@@ -33,12 +33,18 @@ type container interface {
 // with longer records) or pcapng, either of them packed by gzip or zstd. It
 // reads no further ahead than r has bytes to give, so that a live pipe yields
 // each packet at once. What cannot be read is a *lang.Problem.
-func Open(r io.Reader) (*Reader, error) {
-	in := newInput(r)
+func Open(r io.Reader) (*Reader, error) { return OpenUntil(r, nil) }
+
+// OpenUntil is Open for somebody who may lose patience: when stop is closed, the
+// capture ends with Stopped.
+func OpenUntil(r io.Reader, stop <-chan struct{}) (*Reader, error) {
+	in := newInput(stoppable{r, stop})
 	magic, err := in.peek(4)
 	if plain := unpack(in, magic); plain != nil {
-		in = newInput(plain)
-		magic, err = in.peek(4)
+		in = newInput(stoppable{plain, stop})
+		if magic, err = in.peek(4); unpack(in, magic) != nil {
+			return nil, packedTwice
+		}
 	}
 	if len(magic) == 0 && errors.Is(err, io.EOF) {
 		return nil, &lang.Problem{
@@ -174,6 +180,15 @@ var (
 		},
 	}
 )
+
+// packedTwice is Open's error where a packed capture holds another packed one.
+var packedTwice = &lang.Problem{
+	What: lang.Text{EN: "the capture is packed twice", ZH: "抓包文件被压缩了两次"},
+	Hint: lang.Text{
+		EN: "unpack it once: zcat FILE | lesson explain -, or zstdcat for zstd",
+		ZH: "先解压一次：zcat 文件 | lesson explain -；zstd 用 zstdcat",
+	},
+}
 
 func unreadable(err error) *lang.Problem {
 	return &lang.Problem{What: lang.Text{EN: "the capture cannot be read", ZH: "无法读取抓包文件"}, Err: err}

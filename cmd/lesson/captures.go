@@ -26,12 +26,13 @@ import (
 // that a signal ends like the end of its last file, so that Ctrl-C shows what
 // has been read so far.
 type captures struct {
-	files   []*captureFile // in the order of their first packets
-	dirs    []string       // of which files were named together
-	piped   bool           // what is read cannot be read again
-	size    atomic.Int64   // of all files
-	stopped <-chan struct{}
-	idle    func() // called before a pipe is waited for
+	files []*captureFile // in the order of their first packets
+	dirs  []string       // of which files were named together
+	piped bool           // what is read cannot be read again
+	size  atomic.Int64   // of all files
+	stop  *stopping
+	cut   atomic.Bool // the reading has ended because of it
+	idle  func()      // called before a pipe is waited for
 
 	read  atomic.Int64  // bytes
 	began atomic.Int64  // when, in ns since 1970
@@ -81,7 +82,7 @@ func (q *queue) Pop() any {
 // openCaptures opens what the caller has named: files, the captures in a
 // directory, or a pipe. Nothing is read of a file yet.
 func (a *app) openCaptures(names []string) (*captures, error) {
-	c := &captures{}
+	c := &captures{stop: newStopping()}
 	c.began.Store(time.Now().UnixNano())
 	for _, name := range names {
 		if err := a.addCapture(c, name); err != nil {
@@ -216,8 +217,10 @@ func (c *captures) order() error {
 func (c *captures) sift() error {
 	var kept []*captureFile
 	for _, f := range c.files {
-		t, err := capture.FirstTime(f.in)
+		t, err := capture.FirstTime(f.in, c.stop.now)
 		switch {
+		case errors.Is(err, capture.Stopped):
+			return err
 		case err == nil:
 			f.first, kept = t, append(kept, f)
 			if err := rewind(f); err != nil {
@@ -300,7 +303,8 @@ func (c *captures) Next() (tcp.Captured, error) {
 func (c *captures) Segments(into []tcp.Segment) (n int, err error) {
 	c.icmp = nil
 	if len(c.files) == 1 && !c.ended() {
-		return c.files[0].r.Segments(into)
+		n, err = c.files[0].r.Segments(into)
+		return n, c.over(err)
 	}
 	for n < len(into) {
 		f, err := c.first(true)
@@ -348,7 +352,7 @@ func (c *captures) first(ahead bool) (*captureFile, error) {
 	for c.at < len(c.files) && (len(c.open) == 0 || c.files[c.at].first <= c.open[0].next.Time) {
 		f := c.files[c.at]
 		c.at++
-		if err := c.begin(f); err != nil {
+		if err := c.over(c.begin(f)); err != nil {
 			c.failed(f, err)
 		} else if c.advance(f, ahead) {
 			heap.Push(&c.open, f)
@@ -382,13 +386,24 @@ func (c *captures) begin(f *captureFile) (err error) {
 		return nil
 	}
 	var in io.Reader = &counted{f.in, &c.read}
+	until := c.stop.now
 	if c.piped {
-		in = newPipe(in, c.stopped, func() { c.idle() })
+		until = c.stop.late
+		in = newPipe(in, until, func() { c.idle() })
 	}
-	if f.r, err = capture.Open(in); err == nil {
+	if f.r, err = capture.OpenUntil(in, until); err == nil {
 		f.r.Errors = true
 	}
 	return err
+}
+
+// over takes the end that a signal has brought about for the end.
+func (c *captures) over(err error) error {
+	if !errors.Is(err, capture.Stopped) {
+		return err
+	}
+	c.cut.Store(true)
+	return io.EOF
 }
 
 // advance reads a file's next segment; false when there is none.
@@ -421,7 +436,7 @@ func (c *captures) advance(f *captureFile, ahead bool) bool {
 		f.next.File = f.label
 		return true
 	}
-	if err != io.EOF {
+	if err = c.over(err); err != io.EOF {
 		c.failed(f, err)
 	}
 	c.done = c.done.Plus(f.r.Stats())
@@ -429,14 +444,14 @@ func (c *captures) advance(f *captureFile, ahead bool) bool {
 	return false
 }
 
-// ended reports whether a signal has ended the reading. A pipe ends by itself,
-// a moment later.
+// ended reports whether a signal has ended the reading. A pipe may have ended by
+// itself, a moment later.
 func (c *captures) ended() bool {
 	if c.piped {
-		return false
+		return c.cut.Load()
 	}
 	select {
-	case <-c.stopped:
+	case <-c.stop.now:
 		return true
 	default:
 		return false
@@ -444,6 +459,9 @@ func (c *captures) ended() bool {
 }
 
 func (c *captures) failed(f *captureFile, err error) {
+	if err == io.EOF {
+		return
+	}
 	if len(c.files) > 1 {
 		err = named(f.name, err)
 	}

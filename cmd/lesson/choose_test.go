@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"syscall"
 	"testing"
 
 	"lesson/lesson"
@@ -103,15 +104,15 @@ func TestChosen(t *testing.T) {
 
 // An ending that a signal has brought about says so.
 func TestHalting(t *testing.T) {
-	stopped := make(chan struct{})
+	stop := newStopping()
 	for _, want := range []bool{false, true} {
 		end := &lesson.Ending{}
-		check1(t, halting{new(told), &captures{stopped: stopped}}.Tell(end))
+		check1(t, halting{new(told), &captures{stop: stop}}.Tell(end))
 		if end.Stopped != want {
 			t.Errorf("stopped is %v, want %v", end.Stopped, want)
 		}
 		if !want {
-			close(stopped)
+			stop.stop(syscall.SIGINT)
 		}
 	}
 }

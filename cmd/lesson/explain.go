@@ -10,9 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"lesson/capture"
 	"lesson/capture/privilege"
 	"lesson/lesson"
-	"lesson/lesson/lang"
 	"lesson/lesson/render/csv"
 	"lesson/lesson/render/events"
 	"lesson/lesson/render/ladder"
@@ -166,9 +166,12 @@ func (a *app) explain(f *explainFlags, names []string) error {
 	if err := privilege.GiveUp(); err != nil {
 		return err
 	}
-	c.stopped = untilStopped()
+	c.stop = untilStopped()
 	out := a.explanation(c, f)
-	if err := c.order(); err != nil {
+	switch err := c.order(); {
+	case errors.Is(err, capture.Stopped):
+		return errors.Join(out.close(), exit(c.stop.code()))
+	case err != nil:
 		return errors.Join(err, out.close())
 	}
 	opt := f.options(c)
@@ -186,7 +189,7 @@ func (a *app) explain(f *explainFlags, names []string) error {
 	stopped := c.ended() // in the pager Ctrl-C is a key
 	err = errors.Join(err, out.close())
 	if err == nil && stopped {
-		return exit(lang.ExitSignal) // a file that was not read to its end
+		return exit(c.stop.code()) // a file that was not read to its end
 	}
 	return err
 }

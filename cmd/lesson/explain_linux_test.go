@@ -103,7 +103,7 @@ func TestPipeProgress(t *testing.T) {
 	}
 	s.typed("\x03")
 	s.until("3 segments", 1)
-	if code := s.code(); code != 0 || !strings.Contains(s.text(), "\r\x1b[KWhat the capture shows") {
+	if code := s.code(); code != 130 || !strings.Contains(s.text(), "\r\x1b[KWhat the capture shows") {
 		t.Errorf("ended with %d: %q", code, s.text())
 	}
 }

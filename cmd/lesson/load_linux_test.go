@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
 
@@ -123,18 +121,4 @@ func leak() {
 	}
 	_, err = io.Copy(io.Discard, os.Stdin)
 	must(err)
-}
-
-// dead reads a process's number from a file; the process must have ended:
-//
-//	dead stdout
-func dead(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: dead file")
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
-	ts.Check(err)
-	if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
-		ts.Fatalf("process %d is still there: %v", pid, err)
-	}
 }

@@ -2,9 +2,6 @@
 
 package main
 
-import "github.com/rogpeppe/go-internal/testscript"
-
 // These need Linux, as what they test does.
-func load()                                       {}
-func leak()                                       {}
-func dead(*testscript.TestScript, bool, []string) {}
+func load() {}
+func leak() {}

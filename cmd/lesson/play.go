@@ -204,8 +204,9 @@ type signalled syscall.Signal
 func (s signalled) Error() string { return "signal " + strconv.Itoa(int(s)) }
 
 // untilSignal is a context that ends with the first signal that asks the
-// program to end. Ctrl-C may arrive twice, also from the supervising parent;
-// the second changes nothing.
+// program to end, and the program with it, even if the signal comes after stop.
+// Ctrl-C may arrive twice, also from the supervising parent; the second changes
+// nothing.
 func untilSignal() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	got := make(chan os.Signal, 1)
@@ -215,11 +216,9 @@ func untilSignal() (ctx context.Context, stop func()) {
 		}
 	}
 	go func() {
-		select {
-		case s := <-got:
-			cancel(signalled(s.(syscall.Signal)))
-		case <-ctx.Done():
-		}
+		s := (<-got).(syscall.Signal)
+		cancel(signalled(s))
+		endsWith(128 + int(s))
 	}()
 	return ctx, func() { cancel(nil) }
 }

@@ -42,7 +42,6 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code,
-			"dead": dead,
 		},
 		Condition: condition,
 	})

@@ -4,25 +4,41 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"testing"
+
+	"lesson/capture"
 )
 
-// A pipe that stays open ends a moment after the signal; what came before it,
-// and what still came, is read.
+// A pipe that stays open ends when it is too late; what came before is read.
 func TestPipeStopped(t *testing.T) {
 	r, w := io.Pipe()
-	stopped := make(chan struct{})
-	p := newPipe(r, stopped, func() {})
+	late := make(chan struct{})
+	p := newPipe(r, late, func() {})
 	go func() {
-		_, _ = w.Write([]byte("before "))
-		close(stopped)
-		_, _ = w.Write([]byte("after"))
+		_, _ = w.Write([]byte("before"))
+		_, _ = w.Write(nil) // returns once that was read
+		close(late)
 	}()
 	got, err := io.ReadAll(p)
-	if err != nil || string(got) != "before after" {
+	if !errors.Is(err, capture.Stopped) || len(got) > 0 && string(got) != "before" {
 		t.Errorf("read %q, %v", got, err)
 	}
 }
+
+// So does one that never runs dry.
+func TestPipeEndless(t *testing.T) {
+	stop := newStopping()
+	p := newPipe(endless{}, stop.late, func() {})
+	stop.stop(syscall.SIGTERM)
+	if _, err := io.Copy(io.Discard, p); !errors.Is(err, capture.Stopped) || stop.code() != 143 {
+		t.Errorf("%v, code %d", err, stop.code())
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
 // Without a signal a pipe ends as its writer ends it.
 func TestPipeEnds(t *testing.T) {
@@ -39,9 +55,9 @@ func TestPipeEnds(t *testing.T) {
 }
 
 func TestStoppable(t *testing.T) {
-	stopped := make(chan struct{})
-	close(stopped)
-	if _, err := (&captures{files: make([]*captureFile, 1), stopped: stopped}).Next(); err != io.EOF {
+	stop := newStopping()
+	stop.stop(syscall.SIGINT)
+	if _, err := (&captures{files: make([]*captureFile, 1), stop: stop}).Next(); err != io.EOF {
 		t.Errorf("after the signal: %v", err)
 	}
 }

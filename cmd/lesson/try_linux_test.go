@@ -90,7 +90,7 @@ func TestTrialLeavesNothing(t *testing.T) {
 		},
 		"watch": {
 			[]string{"watch", "--private", "--", "sh", "-c", background + " setsid " + background + " (" + background + "); exec peer wait MARK"},
-			append([]way{killed("peer\x00wait", 137)}, common...),
+			append([]way{killed("peer\x00wait", 137), {"its own end", func(s *screen, _ string) { s.typed("\x04") }, 0}}, common...),
 		},
 	}
 	for verb, v := range verbs {

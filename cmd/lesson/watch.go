@@ -212,10 +212,11 @@ func (a *app) watchHere(f *watchFlags, place lesson.Place) (err error) {
 		defer func() { err = errors.Join(err, w.keep.flush(), w.keep.close()) }()
 	}
 	if len(f.command) > 0 {
+		c := newCommand()
 		if err := w.open(); err != nil {
 			return err
 		}
-		return a.watchCommandRun(w, f)
+		return a.watchCommandRun(w, f, c)
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -267,13 +268,12 @@ func (a *app) mayNotWatch(err error, f *watchFlags) error {
 }
 
 // watchCommandRun runs the command and watches until it has ended.
-func (a *app) watchCommandRun(w *watcher, f *watchFlags) error {
+func (a *app) watchCommandRun(w *watcher, f *watchFlags, c *command) error {
 	stdout := a.stdout
 	if w.screen == nil {
 		stdout = a.stderr
 	}
-	c, err := startCommand(f.command, a.stdin, stdout, a.stderr, w.place == lesson.Private)
-	if err != nil {
+	if err := c.start(f.command, a.stdin, stdout, a.stderr, w.place == lesson.Private); err != nil {
 		return err
 	}
 	defer c.end()

@@ -21,20 +21,34 @@ import (
 // command is a program that watch runs.
 type command struct {
 	process *os.Process
+	begun   chan struct{} // closed once there is a process
 	done    chan struct{}
 	over    atomic.Bool
-	code    int // once done
+	asked   atomic.Bool // by a signal, to end
+	code    int         // once done
 	signals chan os.Signal
 }
 
-// startCommand runs a program as the person who called sudo. It ends with this
-// process, whatever ends that.
-func startCommand(argv []string, stdin io.Reader, stdout, stderr io.Writer, private bool) (*command, error) {
+// newCommand is a command to be started. From now on it is asked first when a
+// signal asks this process to end.
+func newCommand() *command {
+	c := &command{begun: make(chan struct{}), done: make(chan struct{}), signals: make(chan os.Signal, 8)}
+	for _, s := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
+		if !signal.Ignored(s) {
+			signal.Notify(c.signals, s)
+		}
+	}
+	go c.passOn()
+	return c
+}
+
+// start runs a program as the person who called sudo. It ends with this process,
+// whatever ends that.
+func (c *command) start(argv []string, stdin io.Reader, stdout, stderr io.Writer, private bool) error {
 	path, err := exec.LookPath(argv[0])
 	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, notRun(argv[0], err)
+		return notRun(argv[0], err)
 	}
-	c := &command{done: make(chan struct{}), signals: make(chan os.Signal, 8)}
 	cmd := exec.Command(path, argv[1:]...)
 	cmd.Args[0] = argv[0]
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
@@ -43,11 +57,6 @@ func startCommand(argv []string, stdin io.Reader, stdout, stderr io.Writer, priv
 		cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
 	}
 	privilege.AsCaller(cmd)
-	for _, s := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
-		if !signal.Ignored(s) {
-			signal.Notify(c.signals, s)
-		}
-	}
 	started := make(chan error)
 	go func() {
 		// The kernel ties the signal at our death to this thread.
@@ -65,10 +74,10 @@ func startCommand(argv []string, stdin io.Reader, stdout, stderr io.Writer, priv
 		}
 	}()
 	if err := <-started; err != nil {
-		return nil, notRun(argv[0], err)
+		return notRun(argv[0], err)
 	}
-	go c.passOn()
-	return c, nil
+	close(c.begun)
+	return nil
 }
 
 func (c *command) finished(err error) {
@@ -85,21 +94,31 @@ func (c *command) finished(err error) {
 }
 
 // passOn passes on the signals that ask this process to end. A terminal sends
-// its own to the command too, which must not get them twice.
+// its own to the command too, which must not get them twice. Before the command has
+// begun, and when it has ended, they are for this process alone.
 func (c *command) passOn() {
 	var before time.Time
-	for {
+	runs, done := false, c.done
+	for begun := c.begun; ; {
 		select {
-		case <-c.done:
-			return
+		case <-begun:
+			runs, begun = true, nil
+		case <-done:
+			if runs, done = false, nil; c.asked.Load() {
+				endsWith(c.code)
+			}
 		case s := <-c.signals:
+			if c.asked.Store(true); !runs {
+				endsWith(128 + int(s.(syscall.Signal)))
+				continue
+			}
 			typed := s == unix.SIGINT || s == unix.SIGQUIT
 			again := typed && !before.IsZero() && time.Since(before) > time.Second
 			if before = time.Now(); typed && !again && foreground() {
 				continue
 			}
 			_ = c.process.Signal(s)
-			time.AfterFunc(2*time.Second, func() { _ = c.process.Kill() })
+			time.AfterFunc(time.Second, func() { _ = c.process.Kill() })
 		}
 	}
 }
@@ -119,13 +138,13 @@ func foreground() bool {
 // end ends the command, if it has not ended. In a private network, what it has left
 // running ends with this process, the first of its namespace.
 func (c *command) end() {
-	signal.Stop(c.signals)
-	if !c.over.Load() {
-		_ = c.process.Signal(unix.SIGTERM)
-		select {
-		case <-c.done:
-		case <-time.After(time.Second):
-			_ = c.process.Kill()
+	if c.over.Load() || c.process.Signal(unix.SIGTERM) != nil {
+		return // it has become another user's: its end is theirs
+	}
+	select {
+	case <-c.done:
+	case <-time.After(time.Second):
+		if c.process.Kill() == nil {
 			<-c.done
 		}
 	}
@@ -160,7 +179,7 @@ func (w *watcher) after(c *command) func() bool {
 		if ended.IsZero() {
 			ended = time.Now()
 		}
-		if since := time.Since(ended); since < drain || since < time.Second && w.table.OpenFrom(w.known) {
+		if since := time.Since(ended); since < drain || since < time.Second && !c.asked.Load() && w.table.OpenFrom(w.known) {
 			return false
 		}
 		c.end()

@@ -13,8 +13,10 @@ type command struct {
 	code int
 }
 
-func startCommand([]string, io.Reader, io.Writer, io.Writer, bool) (*command, error) {
-	return nil, errors.ErrUnsupported
+func newCommand() *command { return &command{} }
+
+func (*command) start([]string, io.Reader, io.Writer, io.Writer, bool) error {
+	return errors.ErrUnsupported
 }
 
 func (*command) end() {}
