@@ -75,8 +75,10 @@ docs: go ## regenerate what is generated in docs/, and the goldens
 	$(GO) test ./lesson/stage -run TestPrivate -update # the others read what it writes
 	$(GO) test $$(git grep -l 'flag.Bool("update"' -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
-vuln: go ## look for known holes in what we depend on (needs the network)
-	$(GO) run $(GOVULNCHECK) ./...
+# govulncheck ends with 3 where it has found something.
+vuln: go ## look for known holes in what we depend on; VULNDB=DIRECTORY is a copy of vuln.go.dev
+	@GOBIN=$(CURDIR)/bin $(GO) install $(GOVULNCHECK) && bin/govulncheck $(if $(VULNDB),-db=file://$(abspath $(VULNDB))) ./...; \
+	code=$$?; [ $$code = 0 ] || [ $$code = 3 ] || [ -z "$$CI" ] || { echo "vuln: skipped, the reason stands above"; exit 0; }; exit $$code
 
 install: ## put lesson and its completions where `sudo lesson` finds them
 	@test -x bin/lesson || $(MAKE) --no-print-directory build

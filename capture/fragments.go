@@ -10,7 +10,9 @@ import (
 // time, so that no capture can make it grow.
 type fragments struct {
 	parts  []*partial
-	joined int // fragments counted as such before their datagram was complete
+	spare  []*partial // whose memory serves again
+	whole  *partial   // the latest that was complete: the frame that completed it is still read
+	joined int        // fragments counted as such before their datagram was complete
 }
 
 const (
@@ -82,7 +84,7 @@ func (f *frame) reassemble(g fragment) []byte {
 	if !p.complete() {
 		return nil
 	}
-	f.frags.drop(p)
+	f.frags.completed(p)
 	if mayHoldTCP(g.key.proto) {
 		f.frags.joined += p.came - 1
 	}
@@ -98,21 +100,42 @@ func (f *frame) reassemble(g fragment) []byte {
 }
 
 func (f *fragments) find(key datagram, now int64) *partial {
-	f.parts = slices.DeleteFunc(f.parts, func(p *partial) bool { return now-p.since > fragmentLife })
+	for len(f.parts) > 0 && now-f.parts[0].since > fragmentLife { // the oldest stand in front
+		f.drop(f.parts[0])
+	}
 	for _, p := range f.parts {
-		if p.key == key {
+		if p.key == key && now-p.since <= fragmentLife { // a clock may have been set back
 			return p
 		}
 	}
 	if len(f.parts) == maxPartials {
-		f.parts = slices.Delete(f.parts, 0, 1)
+		f.drop(f.parts[0])
 	}
-	p := &partial{key: key, since: now, end: -1}
+	p := &partial{}
+	if n := len(f.spare) - 1; n >= 0 {
+		p, f.spare = f.spare[n], f.spare[:n]
+	}
+	*p = partial{key: key, since: now, end: -1, spans: p.spans[:0], data: p.data[:0]}
 	f.parts = append(f.parts, p)
 	return p
 }
 
+// drop gives a datagram up.
 func (f *fragments) drop(p *partial) {
+	f.forget(p)
+	f.spare = append(f.spare, p)
+}
+
+// completed keeps the bytes of a whole datagram until the next one is whole.
+func (f *fragments) completed(p *partial) {
+	f.forget(p)
+	if f.whole != nil {
+		f.spare = append(f.spare, f.whole)
+	}
+	f.whole = p
+}
+
+func (f *fragments) forget(p *partial) {
 	f.parts = slices.DeleteFunc(f.parts, func(q *partial) bool { return q == p })
 }
 

@@ -186,3 +186,18 @@ func TestCutFragments(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 }
+
+// BenchmarkFragments decodes fragments of datagrams that never become whole: the
+// last one of each, as far behind as there is.
+func BenchmarkFragments(b *testing.B) {
+	f := make([]byte, 20+24)
+	f[0], f[8], f[9] = 0x45, 64, 6
+	binary.BigEndian.PutUint16(f[2:], uint16(len(f)))
+	binary.BigEndian.PutUint16(f[6:], 65000/8)
+	var d capture.Decoder
+	b.ReportAllocs()
+	for n := uint16(0); b.Loop(); n++ {
+		binary.BigEndian.PutUint16(f[4:], n)
+		d.Decode(int64(n), capture.LinkRaw, f)
+	}
+}

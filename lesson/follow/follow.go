@@ -40,10 +40,10 @@ type Flow struct {
 	last   int64         // time of its last segment
 	Early  time.Duration // how long before its first segment the earliest was, by a clock that was set back
 	hash   uint32
-	over   bool // it stands in the list of those that are over
-	told   bool // ended was called
-	missed bool // segments of it were lost
-	epoch  uint32
+	over   bool   // it stands in the list of those that are over
+	told   bool   // ended was called
+	missed bool   // segments of it were lost
+	epoch  uint32 // the Table's when it was told of lost frames last, or became over
 	prev   ref
 	next   ref
 }
@@ -99,7 +99,24 @@ func New(ended func(*Flow)) *Table {
 	return &Table{ended: ended, seed: maphash.MakeSeed(), index: index{slots: make([]slot, 1024)}}
 }
 
-func (t *Table) at(r ref) *Flow { return &t.chunks[(r-1)/chunk][(r-1)%chunk] }
+// at is the flow in a place. What it has not been told yet of lost frames, it is
+// told here: there may be too many flows to tell each at once.
+func (t *Table) at(r ref) *Flow {
+	f := &t.chunks[(r-1)/chunk][(r-1)%chunk]
+	if f.epoch != t.epoch && !f.over {
+		f.misses()
+		f.epoch = t.epoch
+	}
+	return f
+}
+
+// misses forgets what is not known any more after frames were lost.
+func (f *Flow) misses() {
+	f.Conn.Missed()
+	f.missed = true
+	f.socket = [2]socket{}
+	f.ack, f.full, f.Since = [2]int64{}, [2]int64{}, [2]int64{}
+}
 
 // Observe shows the next segment to its connection. The Flow is valid until
 // the next call.
@@ -217,14 +234,6 @@ func (t *Table) Know(local, remote tcp.Endpoint, client bool, state tcp.State, s
 func (t *Table) Missed(frames uint64) {
 	t.Lost += frames
 	t.epoch++
-	for r := t.open.first; r != none; {
-		f := t.at(r)
-		r = f.next
-		f.Conn.Missed()
-		f.missed = true
-		f.socket = [2]socket{}
-		f.ack, f.full, f.Since = [2]int64{}, [2]int64{}, [2]int64{}
-	}
 }
 
 // Expire forgets what is to be forgotten at a time, in nanoseconds since 1970.
@@ -330,7 +339,7 @@ func (t *Table) add(a, b tcp.Endpoint, c tcp.Conn) (*Flow, ref) {
 		r = t.made
 	}
 	f := t.at(r)
-	*f = Flow{Conn: c, Stream: t.stream, hash: t.hash(a, b)}
+	*f = Flow{Conn: c, Stream: t.stream, hash: t.hash(a, b), epoch: t.epoch}
 	t.stream++
 	t.index.add(f.hash, r)
 	t.push(&t.open, r)
