@@ -7,9 +7,9 @@ import (
 
 // FirstTime is the time of a capture's first packet, in nanoseconds since
 // 1970; 0 where there is no packet, or none that can be read. The error is
-// OpenUntil's.
-func FirstTime(r io.Reader, stop <-chan struct{}) (int64, error) {
-	c, err := OpenUntil(r, stop)
+// OpenWith's.
+func FirstTime(r io.Reader, o Options) (int64, error) {
+	c, err := OpenWith(r, o)
 	if err != nil {
 		return 0, err
 	}

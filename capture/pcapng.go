@@ -15,6 +15,7 @@ type pcapng struct {
 	in         *input
 	order      byteOrder
 	interfaces []ngInterface
+	most       int // of them in a section
 }
 
 // ngInterface is what is needed of an interface description.
@@ -153,14 +154,13 @@ func (f *pcapng) section() error {
 	return nil
 }
 
-// maxInterfaces bounds what a section may describe, and so what it costs to
-// remember.
-const maxInterfaces = 1 << 20
+// interfaceCost is about what one interface takes, in bytes, while the list of them grows.
+const interfaceCost = 128
 
 // describe adds an interface.
 func (f *pcapng) describe(body []byte) error {
-	if len(f.interfaces) == maxInterfaces {
-		return damagef("its section describes more than %d interfaces", "它所在的段描述了超过 %d 个接口", maxInterfaces)
+	if len(f.interfaces) == f.most {
+		return damagef("its section describes more than %d interfaces", "它所在的段描述了超过 %d 个接口", f.most)
 	}
 	i := ngInterface{link: LinkType(f.order.Uint16(body)), snap: f.order.Uint32(body[4:]), res: 6}
 	for o := body[8:]; len(o) >= 4; {

@@ -33,16 +33,31 @@ type container interface {
 // with longer records) or pcapng, either of them packed by gzip or zstd. It
 // reads no further ahead than r has bytes to give, so that a live pipe yields
 // each packet at once. What cannot be read is a *lang.Problem.
-func Open(r io.Reader) (*Reader, error) { return OpenUntil(r, nil) }
+func Open(r io.Reader) (*Reader, error) { return OpenWith(r, Options{}) }
 
-// OpenUntil is Open for somebody who may lose patience: when stop is closed, the
-// capture ends with Stopped.
-func OpenUntil(r io.Reader, stop <-chan struct{}) (*Reader, error) {
-	in := newInput(stoppable{r, stop})
+// Options limit the reading of a capture.
+type Options struct {
+	// Stop ends the capture with Stopped when it is closed.
+	Stop <-chan struct{}
+	// Memory is how many bytes a capture may make the Reader keep at most, beyond
+	// one record and a little: a zstd frame may ask for so many, and a section
+	// of pcapng describe so many interfaces as fit. 0 is MaxMemory.
+	Memory int
+}
+
+// MaxMemory is the bound of the zstd program.
+const MaxMemory = 128 << 20
+
+// OpenWith is Open with limits.
+func OpenWith(r io.Reader, o Options) (*Reader, error) {
+	if o.Memory == 0 {
+		o.Memory = MaxMemory
+	}
+	in := newInput(stoppable{r, o.Stop})
 	magic, err := in.peek(4)
-	if plain := unpack(in, magic); plain != nil {
-		in = newInput(stoppable{plain, stop})
-		if magic, err = in.peek(4); unpack(in, magic) != nil {
+	if plain := unpack(in, magic, o.Memory); plain != nil {
+		in = newInput(stoppable{plain, o.Stop})
+		if magic, err = in.peek(4); unpack(in, magic, o.Memory) != nil {
 			return nil, packedTwice
 		}
 	}
@@ -63,7 +78,7 @@ func OpenUntil(r io.Reader, stop <-chan struct{}) (*Reader, error) {
 	}
 	var c container
 	if binary.BigEndian.Uint32(magic) == blockSection {
-		c = &pcapng{in: in}
+		c = &pcapng{in: in, most: o.Memory / interfaceCost}
 	} else if c, err = openPcap(in); err != nil {
 		return nil, explainDamage(err, 0)
 	}

@@ -137,7 +137,7 @@ func TestRecords(t *testing.T) {
 		if !slices.Equal(numbers, []int{2, 5, 10}) || stats.Packets != 10 || stats.Records != 7 || len(stats.Warnings()) != 0 {
 			t.Errorf("%v: %v, %+v", order, numbers, stats)
 		}
-		if first, err := capture.FirstTime(bytes.NewReader(n.b), nil); first != 1.5e9 || err != nil {
+		if first, err := capture.FirstTime(bytes.NewReader(n.b), capture.Options{}); first != 1.5e9 || err != nil {
 			t.Errorf("the first packet's time is %d, %v", first, err)
 		}
 	}

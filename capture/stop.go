@@ -7,7 +7,7 @@ import (
 )
 
 // Stopped is the error with which a capture ends that is read until a channel is
-// closed (see OpenUntil): it is no damage.
+// closed (see Options): it is no damage.
 var Stopped = &lang.Problem{What: lang.Text{EN: "the reading was stopped", ZH: "读取已被中止"}}
 
 // stoppable is a reader that ends when a channel is closed. Unpacked, a small file

@@ -48,7 +48,7 @@ func (c *closing) Read(b []byte) (int, error) {
 }
 
 // Whatever a capture holds, packed or not, its reading ends when it is told to.
-func TestOpenUntil(t *testing.T) {
+func TestStopped(t *testing.T) {
 	var bomb bytes.Buffer
 	z := gzip.NewWriter(&bomb)
 	if _, err := io.CopyN(z, endless(t), 64<<20); err != nil {
@@ -68,7 +68,7 @@ func TestOpenUntil(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stop := make(chan struct{})
-			r, err := capture.OpenUntil(&closing{tt.r, tt.n, stop}, stop)
+			r, err := capture.OpenWith(&closing{tt.r, tt.n, stop}, capture.Options{Stop: stop})
 			if err == nil {
 				_, err = r.Next()
 			}
@@ -78,7 +78,7 @@ func TestOpenUntil(t *testing.T) {
 		})
 	}
 	stop := make(chan struct{})
-	if _, err := capture.FirstTime(&closing{io.MultiReader(bytes.NewReader(section), &repeated{what: custom}), 4, stop}, stop); !errors.Is(err, capture.Stopped) {
+	if _, err := capture.FirstTime(&closing{io.MultiReader(bytes.NewReader(section), &repeated{what: custom}), 4, stop}, capture.Options{Stop: stop}); !errors.Is(err, capture.Stopped) {
 		t.Errorf("looking for the first packet ends with %v", err)
 	}
 }

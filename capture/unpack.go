@@ -3,6 +3,7 @@ package capture
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -11,14 +12,11 @@ import (
 	"lesson/lesson/lang"
 )
 
-// maxWindow bounds what a zstd frame may ask to have kept in memory; it is the
-// bound of the zstd program.
-const maxWindow = 128 << 20
-
 // unpack returns the plain bytes of a stream that begins with the magic of
 // gzip or zstd, nil for any other. They are unpacked as they are read and never
-// kept: what a small file claims to expand to costs time, not memory.
-func unpack(in *input, magic []byte) io.Reader {
+// kept: what a small file claims to expand to costs time, not memory. A zstd frame
+// may ask to have memory bytes of them kept.
+func unpack(in *input, magic []byte, memory int) io.Reader {
 	r := io.MultiReader(bytes.NewReader(in.buf[in.at:in.to]), in.r)
 	switch {
 	case begins(magic, "\x1f\x8b"):
@@ -27,8 +25,8 @@ func unpack(in *input, magic []byte) io.Reader {
 		return &unpacker{open: func() (io.Reader, error) {
 			// One goroutine, this one: nothing is left running by a reader
 			// that is given up.
-			return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(maxWindow))
-		}, name: "zstd"}
+			return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(uint64(memory)))
+		}, name: "zstd", memory: memory}
 	}
 	return nil
 }
@@ -39,9 +37,10 @@ func begins(magic []byte, with string) bool {
 
 // unpacker words what a decompressor finds wrong.
 type unpacker struct {
-	open func() (io.Reader, error)
-	name string
-	r    io.Reader
+	open   func() (io.Reader, error)
+	name   string
+	memory int
+	r      io.Reader
 }
 
 // Read returns plain bytes. An end in the middle is io.ErrUnexpectedEOF, and
@@ -59,7 +58,10 @@ func (u *unpacker) Read(b []byte) (n int, err error) {
 		return n, err
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return n, &lang.Problem{
-			What: lang.Text{EN: "unpacking this zstd file takes more than 128 MB of memory", ZH: "解压这个 zstd 文件需要超过 128 MB 内存"},
+			What: lang.Text{
+				EN: fmt.Sprintf("unpacking this zstd file takes more than %d MB of memory", u.memory>>20),
+				ZH: fmt.Sprintf("解压这个 zstd 文件需要超过 %d MB 内存", u.memory>>20),
+			},
 			Hint: lang.Text{EN: "zstd --long=31 -dc FILE | lesson explain -", ZH: "zstd --long=31 -dc 文件 | lesson explain -"},
 			Err:  err,
 		}

@@ -124,8 +124,41 @@ func TestPackedBomb(t *testing.T) {
 // A zstd frame may not ask for a gigabyte of memory.
 func TestPackedWindow(t *testing.T) {
 	frame := []byte{0x28, 0xb5, 0x2f, 0xfd, 0x00, 20 << 3, 0x01, 0x00, 0x00} // a window of 1 GB, an empty last block
-	if _, err := count(t, bytes.NewReader(frame)); err == nil || !strings.Contains(err.Error(), "more than 128 MB") {
+	for memory, want := range map[int]string{0: "more than 128 MB", 25 << 20: "more than 25 MB"} {
+		r, err := capture.OpenWith(bytes.NewReader(frame), capture.Options{Memory: memory})
+		if err == nil {
+			_, err = r.Next()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%d: %v", memory, err)
+		}
+	}
+	// What fits is read.
+	plain, err := capturetest.Net{}.Pcap("client S")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := capture.OpenWith(bytes.NewReader(packed(t, "zstd", plain)), capture.Options{Memory: 8 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Next(); err != nil {
 		t.Error(err)
+	}
+}
+
+// So does what the interfaces of pcapng take.
+func TestInterfaces(t *testing.T) {
+	one := []byte("\x01\x00\x00\x00\x14\x00\x00\x00\x01\x00\x00\x00\x00\x00\x04\x00\x14\x00\x00\x00")
+	file := append(bytes.Clone(section), bytes.Repeat(one, 70_000)...)
+	for memory, want := range map[int]string{0: "EOF", 8 << 20: "packet 1 is damaged: its section describes more than 65536 interfaces"} {
+		r, err := capture.OpenWith(bytes.NewReader(file), capture.Options{Memory: memory})
+		if err == nil {
+			_, err = r.Next()
+		}
+		if err == nil || err.Error() != want {
+			t.Errorf("%d: %v, want %s", memory, err, want)
+		}
 	}
 }
 

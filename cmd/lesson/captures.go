@@ -217,7 +217,7 @@ func (c *captures) order() error {
 func (c *captures) sift() error {
 	var kept []*captureFile
 	for _, f := range c.files {
-		t, err := capture.FirstTime(f.in, c.stop.now)
+		t, err := capture.FirstTime(f.in, c.limits())
 		switch {
 		case errors.Is(err, capture.Stopped):
 			return err
@@ -386,15 +386,30 @@ func (c *captures) begin(f *captureFile) (err error) {
 		return nil
 	}
 	var in io.Reader = &counted{f.in, &c.read}
-	until := c.stop.now
+	limits := c.limits()
 	if c.piped {
-		until = c.stop.late
-		in = newPipe(in, until, func() { c.idle() })
+		in = newPipe(in, limits.Stop, func() { c.idle() })
 	}
-	if f.r, err = capture.OpenUntil(in, until); err == nil {
+	if f.r, err = capture.OpenWith(in, limits); err == nil {
 		f.r.Errors = true
 	}
 	return err
+}
+
+// Files that are read together share some memory, but each may have a little:
+// what zstd asks for if it is not told otherwise.
+const (
+	sharedMemory = 256 << 20
+	ownMemory    = 8 << 20
+)
+
+// limits are those of one file.
+func (c *captures) limits() capture.Options {
+	o := capture.Options{Stop: c.stop.now, Memory: min(max(sharedMemory/max(len(c.files), 1), ownMemory), capture.MaxMemory)}
+	if c.piped {
+		o.Stop = c.stop.late
+	}
+	return o
 }
 
 // over takes the end that a signal has brought about for the end.
