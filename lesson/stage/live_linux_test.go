@@ -72,7 +72,7 @@ func TestPrivate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-test.run=^Test(Live|Wire)", "-test.timeout=5m", "-test.parallel=8"} // most wait for kernels' timers
+	args := []string{"-test.run=^Test(Live|Wire)", "-test.timeout=5m", "-test.parallel=32"} // nearly all wait for kernels' timers
 	if testing.Short() {
 		args = append(args, "-test.short")
 	}
