@@ -24,6 +24,16 @@ const (
 // until then. What it leaves is for its parent and for the kernel to put right.
 func endsWith(code int) { time.AfterFunc(lastly, func() { os.Exit(code) }) }
 
+// catch catches signals, but for those that this process was started to ignore, as
+// by nohup.
+func catch(c chan<- os.Signal, signals ...os.Signal) {
+	for _, s := range signals {
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
+}
+
 // stopping is the first signal that asks to end the reading of captures.
 type stopping struct {
 	now    chan struct{} // closed by it
@@ -39,11 +49,7 @@ func newStopping() *stopping {
 func untilStopped() *stopping {
 	s := newStopping()
 	got := make(chan os.Signal, 1)
-	for _, one := range []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT} {
-		if !signal.Ignored(one) {
-			signal.Notify(got, one)
-		}
-	}
+	catch(got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT)
 	go func() {
 		one := <-got
 		signal.Stop(got)

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
-	"os/signal"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -33,11 +32,7 @@ type command struct {
 // signal asks this process to end.
 func newCommand() *command {
 	c := &command{begun: make(chan struct{}), done: make(chan struct{}), signals: make(chan os.Signal, 8)}
-	for _, s := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
-		if !signal.Ignored(s) {
-			signal.Notify(c.signals, s)
-		}
-	}
+	catch(c.signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	go c.passOn()
 	return c
 }
@@ -102,7 +97,7 @@ func (c *command) passOn() {
 	for begun := c.begun; ; {
 		select {
 		case <-begun:
-			runs, begun = true, nil
+			runs, begun = done != nil, nil // it may have ended already
 		case <-done:
 			if runs, done = false, nil; c.asked.Load() {
 				endsWith(c.code)
